@@ -1,0 +1,83 @@
+# Works on a machine with Python 3.11+, git and make; everything else goes into .venv.
+# Another Python: make test PYTHON=python3.13
+
+PYTHON ?= python3
+WORKERS ?= 2
+ARGS ?=
+
+VENV := .venv
+BENCH_VENV := .venv-bench
+BIN := $(VENV)/bin
+INSTALL := -m pip --disable-pip-version-check install --quiet
+
+# Stamps: what a virtual environment holds. Both extras are installed editable, so that one
+# environment serves the demo and the tests.
+CLI := $(VENV)/.installed-cli
+DEV := $(VENV)/.installed-dev
+BENCH := $(BENCH_VENV)/.installed-bench
+
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal src tests
+FAST := not slow and not kill and not browser and not gpu
+SLOW := (slow or kill or browser) and not gpu
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo test test-slow test-all lint bench quality clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(CLI) ## Fit the moons and write figures and a report to moons-demo/
+	$(BIN)/moonfield demo moons --out moons-demo $(ARGS)
+
+test: $(DEV) ## Run the test suite and the examples in docstrings
+	$(PYTEST) -m "$(FAST)" $(ARGS)
+
+test-slow: $(DEV) ## Run only the slow statistical, kill and browser tests
+	$(PYTEST) -m "$(SLOW)" $(ARGS)
+
+test-all: $(DEV) ## Run every test that needs no GPU
+	$(PYTEST) -m "not gpu" $(ARGS)
+
+lint: $(DEV) ## Check style, format, types and layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+bench: $(BENCH) ## Time the moons against PyMC, NumPyro and C
+	$(BENCH_VENV)/bin/python benchmarks/moons.py $(ARGS)
+
+quality: $(BENCH) ## Score the fits against PyMC's and NumPyro's on random splits
+	$(BENCH_VENV)/bin/python benchmarks/quality.py $(ARGS)
+
+clean: ## Remove environments, caches and builds
+	rm -rf $(VENV) $(BENCH_VENV) build dist moons-demo
+	rm -rf .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(CLI): pyproject.toml $(VENV)/.created
+	@echo "Installing Moonfield into $(VENV): a minute or two, once"
+	@$(BIN)/python $(INSTALL) --editable ".[cli]"
+	@touch $@
+
+$(DEV): pyproject.toml $(VENV)/.created
+	@echo "Installing Moonfield and its development tools into $(VENV): some minutes, once"
+	@$(BIN)/python $(INSTALL) --editable ".[dev]"
+	@touch $(CLI) $@
+
+$(BENCH): pyproject.toml $(BENCH_VENV)/.created
+	@echo "Installing Moonfield and its peers into $(BENCH_VENV): some minutes, once"
+	@$(BENCH_VENV)/bin/python $(INSTALL) --editable ".[bench]"
+	@touch $@
+
+%/.created:
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo "$(PYTHON) is not there: install Python 3.11 or newer" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Moonfield needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+		"Name another: make PYTHON=python3.13" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(@D) || \
+		{ echo "$(PYTHON) -m venv failed: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
+	@touch $@

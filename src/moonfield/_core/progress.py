@@ -1,0 +1,63 @@
+"""A progress bar in terminals and notebooks; silence elsewhere."""
+
+import sys
+import time
+from typing import Any
+
+_REFRESH_SECONDS = 0.2
+
+
+class Progress:
+    """Shows steps and a smoothed ELBO, at most five times a second.
+
+    Args:
+        total: number of steps, or None where the fit decides.
+        enabled: False for silence; True shows a bar only where somebody can see it.
+    """
+
+    def __init__(self, total: int | None, enabled: bool):
+        self._bar: Any = None
+        self._task: Any = None
+        self._last = time.monotonic()
+        self._total = total
+        self._visible = bool(enabled) and _visible()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to look in and update."""
+        return self._visible and time.monotonic() - self._last >= _REFRESH_SECONDS
+
+    def update(self, step: int, elbo: float) -> None:
+        """Show this step and ELBO."""
+        self._last = time.monotonic()
+        if self._bar is None:
+            self._start()
+        self._bar.update(self._task, completed=step, elbo=f"{elbo:,.2f}")
+
+    def close(self, step: int) -> None:
+        """Leave the bar as it stands."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=step)
+            self._bar.stop()
+
+    def _start(self) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as RichProgress
+
+        self._bar = RichProgress(
+            TextColumn("fit"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("steps   ELBO {task.fields[elbo]}"),
+            TimeElapsedColumn(),
+            auto_refresh=False if not sys.stderr.isatty() else True,
+        )
+        self._task = self._bar.add_task("fit", total=self._total, elbo="")
+        self._bar.start()
+
+
+def _visible() -> bool:
+    if sys.stdout is not None and sys.stdout.isatty():
+        return True
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return type(shell).__name__ == "ZMQInteractiveShell"

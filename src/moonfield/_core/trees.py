@@ -1,0 +1,69 @@
+"""Trees of arrays: paths, and the split into what is traced and what is compiled in."""
+
+from collections.abc import Hashable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PyTree
+
+
+def path_name(path: tuple) -> str:
+    """A key path as text: `layers.1.weight`."""
+    return jax.tree_util.keystr(path, simple=True, separator=".")
+
+
+def named_leaves(tree: PyTree) -> dict[str, Any]:
+    """The leaves of a tree by their path, in tree order."""
+    return {path_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+
+
+def shapes_of(tree: PyTree) -> PyTree:
+    """The same tree with `jax.ShapeDtypeStruct` leaves."""
+    return jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), tree)
+
+
+def default_float() -> Any:
+    """float32, or float64 where the user's JAX is set to it."""
+    return jnp.result_type(float)
+
+
+def numbers_to_arrays(tree: PyTree) -> PyTree:
+    """Python and NumPy numbers become JAX arrays, so that changing one recompiles nothing."""
+
+    def convert(leaf: Any) -> Any:
+        if isinstance(leaf, bool) or not hasattr(leaf, "__array__") and not isinstance(leaf, int | float):
+            return leaf
+        array = jnp.asarray(leaf)
+        is_float = jnp.issubdtype(array.dtype, jnp.floating)
+        return array.astype(default_float()) if is_float or isinstance(leaf, int) else array
+
+    return jax.tree.map(convert, tree)
+
+
+class Structure(NamedTuple):
+    """All of a tree but its arrays; hashable, so that it can key a compiled function."""
+
+    treedef: Any
+    static: tuple[Hashable, ...]
+
+    def join(self, arrays: list[Array]) -> PyTree:
+        """The tree again."""
+        iterator = iter(arrays)
+        leaves = [next(iterator) if leaf is _ARRAY else leaf for leaf in self.static]
+        return jax.tree.unflatten(self.treedef, leaves)
+
+
+class _ArrayMarker:
+    """Stands where an array was."""
+
+
+_ARRAY = _ArrayMarker()
+
+
+def split(tree: PyTree) -> tuple[Structure, list[Array]]:
+    """A tree as its structure and its arrays."""
+    leaves, treedef = jax.tree.flatten(tree)
+    arrays = [leaf for leaf in leaves if isinstance(leaf, jax.Array)]
+    static = tuple(_ARRAY if isinstance(leaf, jax.Array) else leaf for leaf in leaves)
+    return Structure(treedef, static), arrays

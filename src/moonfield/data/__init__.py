@@ -1,0 +1,32 @@
+"""Data: arrays and tables to checked rows, batches and masks."""
+
+from .arrays import Table, as_inputs, as_targets, as_weights
+from .batch import Batch
+from .dataset import (
+    Dataset,
+    Epochs,
+    batch_rows,
+    dataset,
+    epochs,
+    full_batch,
+    rows_first,
+    rows_last,
+    take,
+)
+
+__all__ = [
+    "Batch",
+    "Dataset",
+    "Epochs",
+    "Table",
+    "as_inputs",
+    "as_targets",
+    "as_weights",
+    "batch_rows",
+    "dataset",
+    "epochs",
+    "full_batch",
+    "rows_first",
+    "rows_last",
+    "take",
+]

@@ -1,0 +1,99 @@
+"""Rows in memory, as the engine wants them: padded, weighted, countable."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PyTree
+
+from .arrays import as_inputs, as_targets, as_weights
+from .batch import Batch
+from .shuffle import Domain, domain, permuted, round_keys
+
+_LANES = 16  # rows are padded to a multiple of this: vectorised loops then have no remainder
+
+
+class Dataset(NamedTuple):
+    """Checked rows in memory; `columns` are names of input columns, if the source had any."""
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray | None
+    columns: tuple[str, ...] | None
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return self.inputs.shape[0]
+
+
+def dataset(X: Any, y: Any, target_shape: tuple[int, ...], weights: Any = None) -> Dataset:
+    """Check X, y and weights; the errors of `as_inputs`, `as_targets` and `as_weights`."""
+    table = as_inputs(X)
+    rows = table.values.shape[0]
+    targets = as_targets(y, rows, target_shape)
+    checked = None if weights is None else as_weights(weights, rows)
+    return Dataset(table.values, targets, checked, table.columns)
+
+
+def full_batch(data: Dataset) -> Batch:
+    """All rows, padded by copies of row 0 with weight 0."""
+    padding = -data.rows % _LANES
+    weights = np.ones(data.rows, data.inputs.dtype) if data.weights is None else data.weights
+
+    def pad(array: np.ndarray) -> Array:
+        return jnp.asarray(np.concatenate([array, np.repeat(array[:1], padding, axis=0)]))
+
+    weights = np.concatenate([weights, np.zeros(padding, weights.dtype)])
+    return Batch(pad(data.inputs), pad(data.targets), jnp.asarray(weights))
+
+
+class Epochs(NamedTuple):
+    """How rows are dealt into batches: each epoch is cut into batches that differ by one row at most.
+
+    With `rows` not a multiple of the wanted size there is no short, noisy last batch: 501 rows by
+    50 make 11 batches of 45 or 46.
+    """
+
+    domain: Domain
+    batches: Array  # per epoch, int32
+
+
+def epochs(rows: int, batch_size: int) -> tuple[Epochs, int]:
+    """The cut, and the number of places in a batch (rows of the largest one)."""
+    batches = -(-rows // batch_size)
+    return Epochs(domain(rows), jnp.int32(batches)), -(-rows // batches)
+
+
+def batch_rows(plan: Epochs, key: Array, steps: Array, places: int) -> tuple[Array, Array]:
+    """Row numbers (steps, places) of the batches of these steps, and a mask of the true ones."""
+    epoch, batch = jnp.divmod(steps, plan.batches)
+    words = round_keys(key, epoch)
+    start, stop = _edge(plan, batch), _edge(plan, batch + 1)
+    position = start[:, None] + jnp.arange(places, dtype=jnp.int32)
+    mask = position < stop[:, None]
+    position = jnp.where(mask, position, start[:, None])
+    return permuted(words[:, :, None], position, plan.domain), mask
+
+
+def _edge(plan: Epochs, batch: Array) -> Array:
+    """Where a batch starts in its epoch: floor(batch * rows / batches), without overflow."""
+    whole, rest = jnp.divmod(plan.domain.rows, plan.batches)
+    return batch * whole + jnp.minimum(batch, rest)
+
+
+def take(data: Batch, rows: Array, mask: Array) -> Batch:
+    """The batch of these rows; masked ones get weight 0."""
+    inputs, targets, weights = jax.tree.map(lambda array: array[rows], data)
+    return Batch(inputs, targets, weights * mask)
+
+
+def rows_first(tree: PyTree) -> PyTree:
+    """Undo `rows_last`."""
+    return jax.tree.map(lambda array: jnp.moveaxis(array, -1, 0), tree)
+
+
+def rows_last(tree: PyTree) -> PyTree:
+    """Rows as the last axis: the layout in which vectorised code over rows is contiguous."""
+    return jax.tree.map(lambda array: jnp.moveaxis(array, 0, -1), tree)

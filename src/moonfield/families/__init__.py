@@ -1,0 +1,16 @@
+"""Variational families: what q can be."""
+
+from .approximation import AbstractApproximation, Variational
+from .base import AbstractFamily
+from .mean_field import MeanField, MeanFieldState
+
+FAMILIES = {"MeanField": MeanField}  # by the name that files use
+
+__all__ = [
+    "FAMILIES",
+    "AbstractApproximation",
+    "AbstractFamily",
+    "MeanField",
+    "MeanFieldState",
+    "Variational",
+]

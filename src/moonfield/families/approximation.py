@@ -1,0 +1,38 @@
+"""What a fit leaves behind: something that draws z."""
+
+import abc
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Float, PyTree
+
+from .base import AbstractFamily
+
+
+class AbstractApproximation(eqx.Module):
+    """A distribution over the unconstrained vector z. Sampling is all that every one can do."""
+
+    @abc.abstractmethod
+    def draw(self, key: Array, index: Array) -> Float[Array, " size"]:
+        """Draw number `index` of the stream `key`."""
+
+    @abc.abstractmethod
+    def moments(self) -> tuple[Array, Array] | None:
+        """Marginal means and sds of z, or None where they are not known in closed form."""
+
+
+class Variational(AbstractApproximation):
+    """A member of a variational family."""
+
+    family: AbstractFamily
+    state: PyTree
+    size: int = eqx.field(static=True)
+
+    def draw(self, key: Array, index: Array) -> Float[Array, " size"]:
+        shape = (self.family.noise_size(self.size),)
+        dtype = jax.tree.leaves(self.state)[0].dtype
+        noise = jax.random.normal(jax.random.fold_in(key, index), shape, dtype)
+        return self.family.sample(self.state, noise)
+
+    def moments(self) -> tuple[Array, Array]:
+        return self.family.moments(self.state)

@@ -1,0 +1,148 @@
+"""The compiled part of a fit: one block of steps.
+
+A block is the unit of randomness: its noise and its batches are drawn at once from
+`fold_in(key, block)`. How many blocks the host lets run before it looks in changes nothing. The
+function is cached on the structure of model and method and on shapes; numbers are arguments.
+"""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PyTree
+
+from .._core.small_dots import fuse_small_dots
+from .._core.trees import Structure
+from ..data import Batch, Epochs, batch_rows, rows_first, rows_last, take
+from ..model import space as space_of
+
+_BLOCK_STEPS = 250
+_BLOCK_BYTES = 64 * 2**20
+_RECORD_STEPS = 25
+
+
+class Shape(NamedTuple):
+    """The static sizes of a block."""
+
+    steps: int  # steps a block
+    places: int  # rows of a batch; 0: all rows at every step
+    restarts: int
+
+
+class Setting(NamedTuple):
+    """Arguments of a block that stay the same during a fit."""
+
+    model: list[Array]
+    method: list[Array]
+    noise_key: Array
+    shuffle_key: Array
+    data: Batch
+    rows: Float[Array, ""]
+    epochs: Epochs | None
+
+
+class Tail(NamedTuple):
+    """Running mean and variance of recorded variational parameters."""
+
+    count: Float[Array, ""]
+    mean: PyTree
+    m2: PyTree
+
+
+class Carry(NamedTuple):
+    """What goes from block to block."""
+
+    state: Any
+    tail: Tail
+
+
+def block_shape(
+    noise: tuple[int, int], row_bytes: int, places: int, restarts: int, itemsize: int
+) -> Shape:
+    """As many steps a block as fit the memory for its noise and batches, at most 250."""
+    step_bytes = noise[0] * noise[1] * itemsize * restarts + places * row_bytes
+    steps = max(1, min(_BLOCK_STEPS, _BLOCK_BYTES // max(1, step_bytes)))
+    return Shape(int(steps), places, restarts)
+
+
+def empty_tail(parameters: PyTree) -> Tail:
+    """No record yet."""
+    zeros = jax.tree.map(jnp.zeros_like, parameters)
+    return Tail(jnp.zeros((), jax.tree.leaves(parameters)[0].dtype), zeros, zeros)
+
+
+@functools.partial(jax.jit, static_argnames=("structures", "shape"))
+def run_block(
+    structures: tuple[Structure, Structure],
+    shape: Shape,
+    setting: Setting,
+    carry: Carry,
+    block: Int[Array, ""],
+    stop: Int[Array, ""],
+    step_sizes: Float[Array, " steps"],
+) -> tuple[Carry, Float[Array, "*restarts steps"]]:
+    """Run the first `stop` steps of block number `block`: the new carry, and the ELBO of each step."""
+    model = structures[0].join(setting.model)
+    method = structures[1].join(setting.method)
+    space = space_of(model)
+    batches, scales = _batches(shape, setting, block)
+
+    def one(carry: Carry, restart: Array) -> tuple[Carry, Array]:
+        key = jax.random.fold_in(jax.random.fold_in(setting.noise_key, restart), block)
+        dtype = jax.tree.leaves(carry.state.family)[0].dtype
+        noise = jax.random.normal(key, (shape.steps, *method.noise_shape(space.size)), dtype)
+
+        update = fuse_small_dots(functools.partial(method.step, model, space))
+
+        def step(i: Array, inner: tuple) -> tuple:
+            state, elbos = inner
+            batch, scale = _batch(shape, batches, scales, i)
+            state, info = update(state, noise[i], batch, scale, step_sizes[i])
+            return state, elbos.at[i].set(info.elbo)
+
+        return _loop(shape.steps, stop, step, carry, jnp.zeros((shape.steps,), dtype))
+
+    if shape.restarts == 1:
+        return one(carry, jnp.int32(0))
+    return jax.vmap(one)(carry, jnp.arange(shape.restarts))
+
+
+def _batches(shape: Shape, setting: Setting, block: Array) -> tuple[Batch, Array | None]:
+    """All rows, or the batches of every step of the block (steps first, rows last), with scales."""
+    if not shape.places:
+        return jax.lax.optimization_barrier(rows_last(setting.data)), None
+    steps = block * shape.steps + jnp.arange(shape.steps, dtype=jnp.int32)
+    rows, mask = batch_rows(setting.epochs, setting.shuffle_key, steps, shape.places)
+    batches = jax.vmap(rows_last)(jax.vmap(take, (None, 0, 0))(setting.data, rows, mask))
+    scales = setting.rows / jnp.sum(mask, axis=1, dtype=setting.rows.dtype)
+    return jax.lax.optimization_barrier((batches, scales))
+
+
+def _batch(shape: Shape, batches: Batch, scales: Any, i: Array) -> tuple[Batch, Any]:
+    if not shape.places:
+        return rows_first(batches), 1.0
+    return rows_first(jax.tree.map(lambda leaf: leaf[i], batches)), scales[i]
+
+
+def _loop(steps: int, stop: Array, step: Any, carry: Carry, elbos: Array) -> tuple[Carry, Array]:
+    """Steps 0 to `stop`, recording the variational parameters every 25 of them and at the end."""
+
+    def segment(j: Array, outer: tuple) -> tuple:
+        state, tail, elbos = outer
+        last = jnp.minimum((j + 1) * _RECORD_STEPS, stop)
+        state, elbos = jax.lax.fori_loop(j * _RECORD_STEPS, last, step, (state, elbos))
+        return state, _record(tail, state.family), elbos
+
+    segments = (stop + _RECORD_STEPS - 1) // _RECORD_STEPS
+    state, tail, elbos = jax.lax.fori_loop(0, segments, segment, (carry.state, carry.tail, elbos))
+    return Carry(state, tail), elbos
+
+
+def _record(tail: Tail, parameters: PyTree) -> Tail:
+    """Welford's update."""
+    count = tail.count + 1.0
+    delta = jax.tree.map(jnp.subtract, parameters, tail.mean)
+    mean = jax.tree.map(lambda m, d: m + d / count, tail.mean, delta)
+    m2 = jax.tree.map(lambda s, d, p, m: s + d * (p - m), tail.m2, delta, parameters, mean)
+    return Tail(count, mean, m2)

@@ -1,0 +1,53 @@
+"""When a fit ends, and how its steps shrink towards the end."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._core.results import Result
+
+_TAIL = 0.2  # the last fifth of a fit of fixed length is averaged
+_LOWEST = 0.02  # what the tuned step size falls to over that fifth
+
+
+class Verdict(NamedTuple):
+    """What a controller says after a block."""
+
+    result: Result | None = None  # end the fit for this reason
+    reset: bool = False  # start the record of variational parameters anew
+
+
+class FixedSteps:
+    """A given number of steps; the parameters are averaged over the last fifth of them.
+
+    With `tuned` the step size falls linearly to 2% over that fifth.
+    """
+
+    def __init__(self, steps: int, tuned: bool):
+        self.steps, self._tuned = steps, tuned
+
+    @property
+    def most(self) -> int:
+        """The largest number of steps."""
+        return self.steps
+
+    def step_sizes(self, start: int, count: int) -> np.ndarray:
+        """Factors of the updates of steps `start` to `start + count`."""
+        if not self._tuned:
+            return np.ones(count)
+        left = (self.steps - np.arange(start, start + count)) / max(1.0, _TAIL * self.steps)
+        return np.clip(left, _LOWEST, 1.0)
+
+    def tail_start(self, block_steps: int) -> int:
+        """The first step of the record that is averaged: the start of a block, or no block at all."""
+        return int(np.ceil((1.0 - _TAIL) * self.steps / block_steps)) * block_steps
+
+    def after(self, step: int, block_steps: int, fit: Any) -> Verdict:
+        """Called with the number of steps done."""
+        ended = Result.steps_exhausted if step >= self.steps else None
+        return Verdict(ended, step == self.tail_start(block_steps) and ended is None)
+
+    def average(self, step: int, block_steps: int, fit: Any) -> Any:
+        """The final variational parameters: the average of the tail, or where it has none the last."""
+        full = step > self.tail_start(block_steps)
+        return fit.tail_mean() if full else fit.last()

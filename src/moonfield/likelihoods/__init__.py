@@ -1,0 +1,19 @@
+"""Likelihoods: the distribution of a row's target given the network's outputs."""
+
+from .base import AbstractLikelihood
+from .bernoulli import Bernoulli
+from .categorical import Categorical
+from .negative_binomial import NegativeBinomial
+from .normal import Normal
+from .poisson import Poisson
+from .student_t import StudentT
+
+__all__ = [
+    "AbstractLikelihood",
+    "Bernoulli",
+    "Categorical",
+    "NegativeBinomial",
+    "Normal",
+    "Poisson",
+    "StudentT",
+]

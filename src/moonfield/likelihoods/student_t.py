@@ -1,0 +1,62 @@
+"""Numbers with heavy-tailed noise."""
+
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jaxtyping import Array, Float
+
+from .._core.trees import default_float
+from .base import AbstractLikelihood, Own, squeeze_single, sum_target
+from .scale import Scale
+
+
+class StudentT(AbstractLikelihood):
+    """Numbers with Student-t noise: `y = f + scale * t`, `t` with `df` degrees of freedom.
+
+    Args:
+        df: degrees of freedom above 2, so that predictions have a variance.
+        scale: as `sd` of `Normal`; the noise sd is `scale * sqrt(df / (df - 2))`.
+
+    Raises:
+        ValueError: `df` is not above 2.
+    """
+
+    kind: ClassVar[str] = "numbers"
+    binary: ClassVar[bool] = False
+    discrete: ClassVar[bool] = False
+    df: Array
+    scale: Scale
+
+    def __init__(self, df: float = 4.0, scale: Any = "learned"):
+        if not float(df) > 2.0:
+            raise ValueError(f"df must be above 2 for a finite variance, got {df}.")
+        self.df = jnp.asarray(df, default_float())
+        self.scale = Scale(scale, dist.HalfCauchy(1.0), "scale")
+
+    def priors(self) -> dict[str, dist.Distribution]:
+        return self.scale.priors("scale")
+
+    def target_shape(self, outputs: int) -> tuple[int, ...]:
+        targets = self.scale.targets(outputs)
+        return () if targets == 1 else (targets,)
+
+    def check_targets(self, y: Array, outputs: int) -> None:
+        return None
+
+    def distribution(self, own: Own, outputs: Float[Array, "... outputs"]) -> dist.Distribution:
+        location, scale = self.scale.split(own, "scale", outputs)
+        location = squeeze_single(location)
+        scale = squeeze_single(scale) if self.scale.head else scale
+        return dist.StudentT(self.df, location, scale)
+
+    def log_prob(self, own: Own, outputs: Float[Array, "... outputs"], y: Array) -> Array:
+        logp = self.distribution(own, outputs).log_prob(y)
+        return sum_target(logp, self.target_shape(outputs.shape[-1]))
+
+    def moments(self, own: Own, outputs: Float[Array, "... outputs"]) -> tuple[Array, Array]:
+        distribution = self.distribution(own, outputs)
+        return distribution.mean, distribution.variance
+
+    def __str__(self) -> str:
+        return f"StudentT(df = {float(self.df):.4g}, location = outputs, scale: {self.scale})"

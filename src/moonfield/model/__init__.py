@@ -1,0 +1,7 @@
+"""Models: log-densities on a tree of parameters, and its unconstrained space."""
+
+from .base import AbstractModel, set_prior_predictive
+from .bayesian_network import BayesianNetwork
+from .space import Space, is_real, space
+
+__all__ = ["AbstractModel", "BayesianNetwork", "Space", "is_real", "set_prior_predictive", "space"]

@@ -1,0 +1,104 @@
+"""What a model is: log-densities on a tree of parameters."""
+
+import abc
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import numpyro.distributions as dist
+from jaxtyping import Array, Float, PyTree
+
+from ..data import Batch
+
+
+class AbstractModel(eqx.Module):
+    """A joint density `p(params) * prod_rows p(y_row | x_row, params)`.
+
+    `log_likelihood` is per row and never scaled; the engine alone knows about batches. Parameters
+    are one tree on the constrained scale; `supports()` gives a NumPyro constraint for each leaf.
+    """
+
+    @property
+    @abc.abstractmethod
+    def minibatchable(self) -> bool:
+        """Whether rows are exchangeable, so that a batch of them is an unbiased picture of all."""
+
+    @abc.abstractmethod
+    def init(self, key: Array) -> PyTree:
+        """A bounded random starting value of the parameters."""
+
+    @abc.abstractmethod
+    def sample_prior(self, key: Array) -> PyTree:
+        """One draw of the parameters from the prior."""
+
+    @abc.abstractmethod
+    def supports(self) -> PyTree:
+        """The constraint of each parameter, in the parameters' structure."""
+
+    @abc.abstractmethod
+    def log_prior(self, params: PyTree) -> Float[Array, ""]:
+        """Log-density of the parameters under the prior, nats."""
+
+    @abc.abstractmethod
+    def log_likelihood(self, params: PyTree, batch: Batch) -> Float[Array, " rows"]:
+        """Log-density of each row's target, nats; unscaled, without row weights."""
+
+    @abc.abstractmethod
+    def predictive(self, params: PyTree, inputs: PyTree) -> dist.Distribution:
+        """Distribution of the targets of these rows, batch shape `(rows, ...)`."""
+
+    @abc.abstractmethod
+    def moments(self, params: PyTree, inputs: PyTree) -> tuple[Array, Array]:
+        """Mean and variance of each row's target (of its one-hot target for K > 2 classes)."""
+
+    @property
+    @abc.abstractmethod
+    def kind(self) -> str:
+        """What a target is: "classes" or "numbers"."""
+
+    @property
+    @abc.abstractmethod
+    def binary(self) -> bool:
+        """Whether `moments` of a class target speak of class 1 alone."""
+
+    @property
+    @abc.abstractmethod
+    def discrete(self) -> bool:
+        """Whether targets are whole numbers."""
+
+    @abc.abstractmethod
+    def target_shape(self, inputs: Any) -> tuple[int, ...]:
+        """Shape of one row's target; `ValueError` where the model does not accept such inputs."""
+
+    @abc.abstractmethod
+    def check_targets(self, inputs: Any, y: Any) -> None:
+        """Raise `ValueError` for targets outside the likelihood's support."""
+
+    @property
+    @abc.abstractmethod
+    def is_plain(self) -> bool:
+        """Whether `weights(constrain(z))` is z itself, leaf by leaf and in the same order."""
+
+    @abc.abstractmethod
+    def weights(self, params: PyTree) -> PyTree:
+        """Parameters with the network's weights in place of the prior's latents; arrays only."""
+
+    @abc.abstractmethod
+    def present(self, params: PyTree) -> PyTree:
+        """Parameters as users see them: for networks, `params["network"]` can be called on a row."""
+
+    @abc.abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """What a reader wants to know: rows of (path, shape, prior), likelihood, number of weights."""
+
+    def prior_predictive(self, X: Any, draws: int = 500, seed: int = 0) -> Any:
+        """What the model says about rows before it has seen any target: a `Prediction`."""
+        return _hooks["prior_predictive"](self, X, draws, seed)
+
+
+_hooks: dict[str, Callable] = {}
+
+
+def set_prior_predictive(function: Callable) -> None:
+    """Called once by the predictive layer, which stands above this one."""
+    _hooks["prior_predictive"] = function

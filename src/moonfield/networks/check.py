@@ -1,0 +1,50 @@
+"""Which Equinox modules can be Bayesian networks."""
+
+import equinox as eqx
+import jax
+from jaxtyping import PyTree
+
+_STATEFUL = (eqx.nn.BatchNorm, eqx.nn.SpectralNorm, eqx.nn.StateIndex)
+
+
+def check_network(network: eqx.Module) -> None:
+    """Raise unless `network` is a callable Equinox module without state or randomness of its own.
+
+    Raises:
+        TypeError: not an `equinox.Module`, or not callable.
+        ValueError: it has BatchNorm, Dropout or other stateful layers, or no trainable array.
+    """
+    if not isinstance(network, eqx.Module) or not callable(network):
+        raise TypeError(
+            "network must be a callable equinox.Module that maps one row to its outputs, got "
+            f"{type(network).__name__}."
+        )
+    for layer in _submodules(network):
+        if isinstance(layer, _STATEFUL):
+            raise ValueError(
+                f"The network contains {type(layer).__name__}, which keeps state across rows. Use a "
+                "layer without cross-row state, e.g. equinox.nn.LayerNorm or GroupNorm."
+            )
+        if isinstance(layer, eqx.nn.Dropout):
+            raise ValueError(
+                "The network contains Dropout, which has its own randomness. Remove it: the "
+                "posterior over the weights is the regulariser."
+            )
+    if not jax.tree.leaves(weights_of(network)):
+        raise ValueError("The network has no floating-point array to learn.")
+
+
+def weights_of(network: eqx.Module) -> PyTree:
+    """The floating-point arrays of a network, all else None."""
+    return eqx.filter(network, eqx.is_inexact_array)
+
+
+def with_weights(network: eqx.Module, weights: PyTree) -> eqx.Module:
+    """The network with other weights."""
+    return eqx.combine(weights, eqx.filter(network, eqx.is_inexact_array, inverse=True))
+
+
+def _submodules(tree: PyTree) -> list:
+    kinds = (*_STATEFUL, eqx.nn.Dropout)
+    leaves = jax.tree.leaves(tree, is_leaf=lambda node: isinstance(node, kinds))
+    return [leaf for leaf in leaves if isinstance(leaf, kinds)]

@@ -1,0 +1,34 @@
+"""Networks of `mf.nets` as plain JSON, and back."""
+
+from typing import Any
+
+import equinox as eqx
+
+from .mlp import MLP
+
+_BUILDERS = {"MLP": MLP}
+
+
+def describe(network: eqx.Module) -> dict[str, Any] | None:
+    """The arguments that rebuild a network of `mf.nets`; None for any other network."""
+    if type(network) is MLP and isinstance(network.activation, str):
+        return {
+            "type": "MLP",
+            "sizes": list(network.sizes),
+            "activation": network.activation,
+            "bias": network.bias,
+        }
+    return None
+
+
+def build(description: dict[str, Any]) -> eqx.Module:
+    """The network of a description.
+
+    Raises:
+        ValueError: no network of `mf.nets` has that type.
+    """
+    arguments = dict(description)
+    kind = arguments.pop("type", None)
+    if kind not in _BUILDERS:
+        raise ValueError(f"No network type {kind!r} in mf.nets; there are {', '.join(_BUILDERS)}.")
+    return _BUILDERS[kind](**arguments)

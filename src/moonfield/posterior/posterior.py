@@ -1,0 +1,167 @@
+"""What a fit returns."""
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array, PyTree
+
+from .._core.keys import Stream, check_seed, stream
+from .._core.results import Result
+from .._core.trees import split
+from ..data import as_inputs, as_targets
+from ..families import AbstractApproximation
+from ..model import AbstractModel, space
+from ..predictive import (
+    Mapped,
+    Prediction,
+    RowLogLikelihood,
+    Source,
+    checked_prediction,
+    stack_draws,
+)
+from .record import Diagnostics
+from .summary import Summary, summarise
+
+
+class Posterior:
+    """An approximation of the posterior of a model's parameters, and what follows from it.
+
+    Attributes:
+        model: the model that was fitted.
+        approximation: the distribution over unconstrained parameters.
+        elbo: (steps,) estimates of the ELBO, nats, on the scale of all rows; bigger is better.
+        diagnostics: facts about the fit.
+        columns: names of the input columns, if they had any.
+    """
+
+    def __init__(
+        self,
+        model: AbstractModel,
+        approximation: AbstractApproximation,
+        elbo: np.ndarray,
+        diagnostics: Diagnostics,
+        columns: tuple[str, ...] | None = None,
+        data: tuple[np.ndarray, np.ndarray] | None = None,
+    ):
+        self.model = model
+        self.approximation = approximation
+        self.elbo = elbo
+        self.diagnostics = diagnostics
+        self.columns = columns
+        self._data = data
+
+    @property
+    def result(self) -> Result:
+        """Why the fit ended."""
+        return self.diagnostics.result
+
+    def __repr__(self) -> str:
+        return f"Posterior of {self.model}\n{self.diagnostics}"
+
+    def sample(self, n: int, seed: int = 0) -> PyTree:
+        """n draws of the parameters on the constrained scale: a tree with a leading draws axis.
+
+        `["network"]` holds the network's weights, `["likelihood"]` its own parameters by name,
+        `["prior"]` further latent variables of the prior.
+
+        Raises:
+            ValueError: n is below 1 or the seed is negative.
+        """
+        if n < 1:
+            raise ValueError(f"n must be 1 or more, got {n}.")
+        structure, arrays = split((self.model, self.approximation))
+        return _draws(structure, int(n), arrays, stream(seed, Stream.draws))
+
+    def predict(
+        self,
+        X: Any,
+        *,
+        draws: int = 500,
+        seed: int = 0,
+        keep_draws: bool = False,
+        groups: Any = None,
+    ) -> Prediction:
+        """The posterior predictive distribution for any number of rows, lazily computed.
+
+        A row's prediction depends on that row alone. `keep_draws` allows `prediction.mean_draws`.
+
+        Raises:
+            TypeError, ValueError: X is not numeric and finite or has another shape than in
+                training; draws below 1; groups given for a model without groups.
+        """
+        if groups is not None:
+            raise ValueError("This model has no groups; leave groups out.")
+        return checked_prediction(
+            self.model, self.approximation, self._inputs(X), draws, seed, keep_draws
+        )
+
+    def map(
+        self, fn: Callable[[PyTree, Array], PyTree], X: Any, draws: int = 500, seed: int = 0
+    ) -> PyTree:
+        """`fn(params, row)` under every draw and for every row: arrays (draws, rows, ...).
+
+        `params["network"]` is the network itself with drawn weights, callable on a row. `fn` is
+        compiled and vectorised; beside the answer, memory is constant.
+
+        Example:
+            >>> hidden = lambda params, row: params["network"].layers[0](row)
+            >>> # posterior.map(hidden, X).shape == (500, rows, units)
+        """
+        check_seed(seed)
+        return stack_draws(self._source(seed), Mapped(fn), as_inputs(self._inputs(X)).values, draws)
+
+    def log_likelihood(self, X: Any, y: Any, draws: int = 500, seed: int = 0) -> np.ndarray:
+        """Log-density of every row's target under every draw: (draws, rows), nats, unscaled."""
+        inputs = as_inputs(self._inputs(X)).values
+        targets = as_targets(y, len(inputs), self.model.target_shape(inputs))
+        self.model.check_targets(inputs, targets)
+        return stack_draws(self._source(seed), RowLogLikelihood(), inputs, draws, targets)
+
+    def summary(self, draws: int = 4_000, seed: int = 0) -> Summary:
+        """Mean, sd, 5%, 50% and 95% quantiles and signal-to-noise (|mean| / sd) of every weight.
+
+        Weights of hidden units may be permuted between fits: read function space for conclusions.
+        """
+        return summarise(self, draws, seed)
+
+    def to_datatree(self, draws: int = 1_000, seed: int = 0, posterior_predictive: bool = False) -> Any:
+        """An ArviZ DataTree: posterior, sample_stats, and with training data at hand
+        observed_data, log_likelihood (unscaled) and on request posterior_predictive."""
+        from .datatree import to_datatree
+
+        return to_datatree(self, draws, seed, posterior_predictive)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write to one file (safetensors with a JSON header; written beside and renamed)."""
+        from .storage import save
+
+        save(self, path)
+
+    def _source(self, seed: int) -> Source:
+        return Source(self.model, self.approximation, stream(seed, Stream.draws))
+
+    def _inputs(self, X: Any) -> Any:
+        """Table columns in training order."""
+        names = getattr(X, "columns", None)
+        if self.columns is None or names is None:
+            return X
+        names = [str(name) for name in names]
+        missing = [name for name in self.columns if name not in names]
+        if missing:
+            raise ValueError(f"X lacks the column {missing[0]!r} that the model was trained on.")
+        return X if tuple(names) == self.columns else X[list(self.columns)]
+
+
+@functools.partial(jax.jit, static_argnames=("structure", "n"))
+def _draws(structure: Any, n: int, arrays: list[Array], key: Array) -> PyTree:
+    model, approximation = structure.join(arrays)
+    constrain = space(model).constrain
+
+    def one(index: Array) -> PyTree:
+        return model.weights(constrain(approximation.draw(key, index))[0])
+
+    return jax.vmap(one)(jax.numpy.arange(n))

@@ -1,0 +1,71 @@
+"""What a fit reports about itself."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from .._core.results import Result
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnostics:
+    """Facts about a fit.
+
+    Attributes:
+        method: name of the method that ran.
+        result: why it ended; `message` says so in words.
+        steps: optimiser updates of this fit.
+        rows: number of training rows.
+        batch_size: rows per step, None for all.
+        elbo: estimate of the ELBO at the final parameters, nats.
+        elbo_se: Monte Carlo standard error of `elbo`.
+        restart_elbos: estimates for every restart; the best is the posterior.
+        seed: the seed of the fit.
+        compile_seconds: until the first block of steps was dispatched.
+        run_seconds: the rest.
+    """
+
+    method: str
+    result: Result
+    steps: int
+    rows: int
+    batch_size: int | None
+    elbo: float
+    elbo_se: float
+    restart_elbos: tuple[float, ...]
+    seed: int
+    compile_seconds: float
+    run_seconds: float
+
+    @property
+    def message(self) -> str:
+        """Why the fit ended, in words."""
+        return self.result.message
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for files and reports."""
+        return {**dataclasses.asdict(self), "result": self.result.name}
+
+    @classmethod
+    def from_dict(cls, facts: dict[str, Any]) -> "Diagnostics":
+        """The inverse of `to_dict`."""
+        values = dict(facts)
+        values["result"] = Result[values["result"]]
+        values["restart_elbos"] = tuple(values["restart_elbos"])
+        return cls(**values)
+
+    def __str__(self) -> str:
+        seconds = self.compile_seconds + self.run_seconds
+        return (
+            f"{self.method}: {self.steps:,} steps in {seconds:.2f} s, "
+            f"ELBO {self.elbo:,.2f} (Monte Carlo error {self.elbo_se:.2f}). {self.message}"
+        )
+
+
+def mean_and_error(estimates: np.ndarray) -> tuple[float, float]:
+    """Mean of finite estimates and its standard error."""
+    finite = estimates[np.isfinite(estimates)].astype(np.float64)
+    if finite.size < 2:
+        return float("nan"), float("nan")
+    return float(finite.mean()), float(finite.std(ddof=1) / np.sqrt(finite.size))

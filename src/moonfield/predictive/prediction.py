@@ -1,0 +1,217 @@
+"""What a posterior says about new rows."""
+
+import functools
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from .._core.keys import Stream, check_seed, stream
+from ..data import as_inputs, as_targets
+from ..families import AbstractApproximation
+from ..model import AbstractModel
+from .mixture import mixture_quantile, row_keys
+from .reducers import (
+    ConditionalMean,
+    Entropy,
+    LogDensity,
+    Moments,
+    MomentsTotal,
+    Targets,
+    class_entropy,
+)
+from .stream import Source, reduce_rows, stack_draws
+
+
+class Prediction:
+    """The posterior predictive distribution of the targets of some rows, lazily computed.
+
+    `rows` is the number of rows; a target has shape `()` for one number or class a row (then all
+    fields have shape (rows,)), `(k,)` for k targets, and counts as its one-hot vector of K numbers
+    for K > 2 classes. Draws are streamed the first time a field needs them: memory is constant in
+    draws and rows. Estimates are averages over `draws` posterior draws.
+
+    With `w` the weights, the law of total variance splits `sd**2 == epistemic**2 + aleatoric**2`:
+
+    - `mean` = E_w[E[y | w]], in units of y; for two classes the probability of class 1;
+    - `epistemic` = sd_w(E[y | w]): what more data could remove;
+    - `aleatoric` = sqrt(E_w[Var[y | w]]): what no data could remove;
+    - `sd`: the total.
+
+    For classes also, in nats, `entropy == mutual_information + expected_entropy` (Depeweg et al.,
+    2018, "Decomposition of uncertainty in Bayesian deep learning", eqs 2-5).
+    """
+
+    def __init__(
+        self,
+        model: AbstractModel,
+        approximation: AbstractApproximation,
+        inputs: np.ndarray,
+        draws: int,
+        seed: int,
+        keep_draws: bool = False,
+    ):
+        self._source = Source(model, approximation, stream(seed, Stream.draws))
+        self._inputs = inputs
+        self._seed = seed
+        self._keep_draws = keep_draws
+        self.draws = draws
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self._inputs)
+
+    def __repr__(self) -> str:
+        return f"Prediction(rows={self.rows:,}, draws={self.draws:,}, kind={self._kind!r})"
+
+    @property
+    def mean(self) -> Float[np.ndarray, "rows ..."]:
+        """Predictive mean, in units of y; class probabilities for classes."""
+        return self._moments.mean
+
+    @functools.cached_property
+    def sd(self) -> Float[np.ndarray, "rows ..."]:
+        """Predictive standard deviation, in units of y."""
+        return np.sqrt(self._variance + self._moments.variance)
+
+    @functools.cached_property
+    def epistemic(self) -> Float[np.ndarray, "rows ..."]:
+        """Sd over posterior draws of the conditional mean, in units of y."""
+        return np.sqrt(self._variance)
+
+    @functools.cached_property
+    def aleatoric(self) -> Float[np.ndarray, "rows ..."]:
+        """Root of the mean conditional variance, in units of y."""
+        return np.sqrt(self._moments.variance)
+
+    @property
+    def probabilities(self) -> Float[np.ndarray, "rows ..."]:
+        """Probability of each class: (rows, 2) for two classes, (rows, K) for K."""
+        self._need_classes("probabilities")
+        p = self.mean
+        return np.stack([1.0 - p, p], axis=-1) if self._binary else p
+
+    @property
+    def label(self) -> np.ndarray:
+        """The most probable class, an integer."""
+        return np.argmax(self.probabilities, axis=-1)
+
+    @property
+    def probability_sd(self) -> Float[np.ndarray, "rows ..."]:
+        """Sd over posterior draws of each class's probability, shaped as `probabilities`."""
+        self._need_classes("probability_sd")
+        sd = self.epistemic
+        return np.stack([sd, sd], axis=-1) if self._binary else sd
+
+    @functools.cached_property
+    def entropy(self) -> Float[np.ndarray, "rows ..."]:
+        """Entropy of the predictive class probabilities, nats."""
+        self._need_classes("entropy")
+        return np.asarray(class_entropy(self.mean, self._binary))
+
+    @functools.cached_property
+    def expected_entropy(self) -> Float[np.ndarray, "rows ..."]:
+        """Mean over posterior draws of the entropy of the class probabilities, nats."""
+        self._need_classes("expected_entropy")
+        return self._reduce(Entropy())
+
+    @functools.cached_property
+    def mutual_information(self) -> Float[np.ndarray, "rows ..."]:
+        """What knowing the weights would tell about the class, nats: `entropy - expected_entropy`."""
+        return self.entropy - self.expected_entropy
+
+    def log_prob(self, y: Any) -> Float[np.ndarray, " rows"]:
+        """Log-density of targets under the predictive mixture, nats: `log mean_w p(y | w)`.
+
+        Raises:
+            TypeError, ValueError: y is not numeric and finite, or has another number of rows.
+        """
+        targets = self._targets(y)
+        return self._reduce(LogDensity(), targets) - np.log(self.draws).astype(targets.dtype)
+
+    def quantile(self, q: float) -> Float[np.ndarray, "rows ..."]:
+        """The predictive mixture's quantile, in units of y, by bisection of its distribution.
+
+        Raises:
+            ValueError: q is not strictly between 0 and 1, or targets are classes.
+        """
+        if self._kind == "classes":
+            raise ValueError("Quantiles need numbers as targets; for classes use probabilities.")
+        if not 0.0 < q < 1.0:
+            raise ValueError(f"q must lie strictly between 0 and 1, got {q}.")
+        return mixture_quantile(self._source, self._inputs, self.draws, float(q), self.mean, self.sd)
+
+    def interval(self, level: float = 0.9) -> Float[np.ndarray, "rows ... 2"]:
+        """The central interval that holds a target with probability `level`, in units of y.
+
+        Raises:
+            ValueError: as `quantile`.
+        """
+        if not 0.0 < level < 1.0:
+            raise ValueError(f"level must lie strictly between 0 and 1, got {level}.")
+        tail = (1.0 - level) / 2.0
+        return np.stack([self.quantile(tail), self.quantile(1.0 - tail)], axis=-1)
+
+    def sample(self, n: int | None = None) -> np.ndarray:
+        """Draws of y, shape (n, rows, ...): one from each of n posterior draws (all by default)."""
+        n = self.draws if n is None else int(n)
+        if n < 1:
+            raise ValueError(f"n must be 1 or more, got {n}.")
+        keys = row_keys(stream(self._seed, Stream.targets), self.rows)
+        return stack_draws(self._source, Targets(), self._inputs, n, keys)
+
+    @functools.cached_property
+    def mean_draws(self) -> Float[np.ndarray, "draws rows ..."]:
+        """The conditional mean E[y | w] under every posterior draw, where `keep_draws=True`.
+
+        Raises:
+            AttributeError: the prediction was made without `keep_draws=True`.
+        """
+        if not self._keep_draws:
+            raise AttributeError("Single draws were not kept: use predict(X, keep_draws=True).")
+        return stack_draws(self._source, ConditionalMean(), self._inputs, self.draws)
+
+    @property
+    def _kind(self) -> str:
+        return self._source.model.kind
+
+    @property
+    def _binary(self) -> bool:
+        return self._source.model.binary
+
+    @functools.cached_property
+    def _moments(self) -> MomentsTotal:
+        return self._reduce(Moments())
+
+    @property
+    def _variance(self) -> np.ndarray:
+        return self._moments.m2 / self.draws
+
+    def _reduce(self, reducer: Any, extra: Any = None) -> Any:
+        return reduce_rows(self._source, reducer, self._inputs, self.draws, extra)
+
+    def _targets(self, y: Any) -> np.ndarray:
+        shape = self._source.model.target_shape(self._inputs)
+        return as_targets(y, self.rows, shape)
+
+    def _need_classes(self, field: str) -> None:
+        if self._kind != "classes":
+            raise AttributeError(f"{field} is for classes; this model's targets are numbers.")
+
+
+def checked_prediction(
+    model: AbstractModel,
+    approximation: AbstractApproximation,
+    X: Any,
+    draws: int,
+    seed: int,
+    keep_draws: bool = False,
+) -> Prediction:
+    """A prediction for user input; the errors of `as_inputs`, and for impossible draws or seeds."""
+    if isinstance(draws, bool) or int(draws) != draws or draws < 1:
+        raise ValueError(f"draws must be a whole number of 1 or more, got {draws}.")
+    check_seed(seed)
+    inputs = as_inputs(X).values
+    model.target_shape(inputs)  # raises where the network does not accept such rows
+    return Prediction(model, approximation, inputs, int(draws), int(seed), keep_draws)

@@ -1,0 +1,168 @@
+"""What is kept of every posterior draw: one small function per predictive quantity.
+
+A quantity sees one block of rows under one draw of the parameters; a reducer also folds draws into
+an accumulator, whose memory never depends on the number of draws.
+"""
+
+import abc
+import functools
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PyTree
+
+from ..data import Batch
+from ..model import AbstractModel
+
+
+class AbstractQuantity(eqx.Module):
+    """A function of one draw of the parameters and one block of rows."""
+
+    @abc.abstractmethod
+    def one(
+        self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
+    ) -> PyTree:
+        """Arrays with rows first; `extra` has one entry a row, `draw` is the number of the draw."""
+
+
+class AbstractReducer(AbstractQuantity):
+    """A quantity whose draws are folded into an accumulator."""
+
+    @abc.abstractmethod
+    def empty(self, value: PyTree) -> PyTree:
+        """The accumulator before any draw, for values of this shape."""
+
+    @abc.abstractmethod
+    def fold(self, total: PyTree, value: PyTree, count: Array) -> PyTree:
+        """The accumulator after the draw that follows `count` others."""
+
+
+class MomentsTotal(NamedTuple):
+    """Mean and centred sum of squares of the conditional mean; mean of the conditional variance."""
+
+    mean: Array
+    m2: Array
+    variance: Array
+
+
+class Moments(AbstractReducer):
+    """For the law of total variance: mean and spread of `E[y | w]`, mean of `Var[y | w]`."""
+
+    def one(
+        self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
+    ) -> PyTree:
+        return model.moments(params, inputs)
+
+    def empty(self, value: tuple[Array, Array]) -> MomentsTotal:
+        return MomentsTotal(*(jnp.zeros_like(value[0]) for _ in range(3)))
+
+    def fold(self, total: MomentsTotal, value: tuple[Array, Array], count: Array) -> MomentsTotal:
+        mean, variance = value
+        delta = mean - total.mean
+        new = _running_mean(total.mean, mean, count)
+        m2 = total.m2 + delta * (mean - new)
+        return MomentsTotal(new, m2, _running_mean(total.variance, variance, count))
+
+
+class LogDensity(AbstractReducer):
+    """`log sum_draws p(y | w)`, as a running log-sum-exp; `extra` holds y."""
+
+    def one(
+        self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
+    ) -> Array:
+        return _row_log_likelihood(model, params, inputs, extra)
+
+    def empty(self, value: Array) -> Array:
+        return jnp.full_like(value, -jnp.inf)
+
+    def fold(self, total: Array, value: Array, count: Array) -> Array:
+        return jnp.logaddexp(total, value)
+
+
+class Cumulative(AbstractReducer):
+    """`mean_draws P(y <= extra | w)`: the cumulative distribution of the predictive mixture."""
+
+    def one(
+        self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
+    ) -> Array:
+        return model.predictive(params, inputs).cdf(extra)
+
+    def empty(self, value: Array) -> Array:
+        return jnp.zeros_like(value)
+
+    def fold(self, total: Array, value: Array, count: Array) -> Array:
+        return _running_mean(total, value, count)
+
+
+class Entropy(AbstractReducer):
+    """`mean_draws H[y | w]`, nats, of class probabilities."""
+
+    def one(
+        self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
+    ) -> Array:
+        return class_entropy(model.moments(params, inputs)[0], model.binary)
+
+    def empty(self, value: Array) -> Array:
+        return jnp.zeros_like(value)
+
+    def fold(self, total: Array, value: Array, count: Array) -> Array:
+        return _running_mean(total, value, count)
+
+
+class ConditionalMean(AbstractQuantity):
+    """`E[y | w]`."""
+
+    def one(
+        self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
+    ) -> Array:
+        return model.moments(params, inputs)[0]
+
+
+class Mapped(AbstractQuantity):
+    """`fn(params, row)`, vectorised over rows."""
+
+    fn: Any
+
+    def one(
+        self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
+    ) -> PyTree:
+        return jax.vmap(functools.partial(self.fn, model.present(params)))(inputs)
+
+
+class RowLogLikelihood(AbstractQuantity):
+    """The log-density of each row's target, nats; `extra` holds y."""
+
+    def one(
+        self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
+    ) -> Array:
+        return _row_log_likelihood(model, params, inputs, extra)
+
+
+class Targets(AbstractQuantity):
+    """A draw of y; `extra` holds a random key for each row."""
+
+    def one(
+        self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
+    ) -> Array:
+        def sample(row: PyTree, key: Array) -> Array:
+            predictive = model.predictive(params, jax.tree.map(lambda leaf: leaf[None], row))
+            return predictive.sample(jax.random.fold_in(key, draw))[0]
+
+        return jax.vmap(sample)(inputs, extra)
+
+
+def class_entropy(p: Array, binary: bool) -> Array:
+    """Entropy, nats, of the probability of class 1, or of probabilities over the last axis."""
+    if binary:
+        return jax.scipy.special.entr(p) + jax.scipy.special.entr(1.0 - p)
+    return jax.scipy.special.entr(p).sum(axis=-1)
+
+
+def _running_mean(mean: Array, value: Array, count: Array) -> Array:
+    return mean + (value - mean) / (count + 1).astype(value.dtype)
+
+
+def _row_log_likelihood(model: AbstractModel, params: PyTree, inputs: PyTree, y: Array) -> Array:
+    return model.log_likelihood(params, Batch(inputs, y, jnp.ones(y.shape[:1])))

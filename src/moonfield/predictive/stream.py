@@ -1,0 +1,167 @@
+"""Streaming prediction: a loop over draws around a loop over blocks of rows, in constant memory.
+
+Rows are cut into blocks of 512, padded; every block runs the same compiled code, so that a row's
+prediction depends on that row alone. A draw's weights are made once for 32 blocks.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PyTree
+
+from .._core.trees import Structure, split
+from ..data import rows_first, rows_last
+from ..families import AbstractApproximation
+from ..model import AbstractModel, space
+from .reducers import AbstractQuantity, AbstractReducer
+
+_ROWS = 512
+_BLOCKS = 32
+_STACK = 16  # draws that are stacked in one call
+
+
+class Source(NamedTuple):
+    """Where draws of the parameters come from."""
+
+    model: AbstractModel
+    approximation: AbstractApproximation
+    key: Array
+
+
+def reduce_rows(
+    source: Source, reducer: AbstractReducer, inputs: np.ndarray, draws: int, extra: Any = None
+) -> PyTree:
+    """The reducer's accumulator over draws for all rows, as NumPy arrays.
+
+    `extra` has one entry a row, e.g. its target.
+    """
+    parts = []
+    for rows, arguments in _super_blocks(source, reducer, inputs, extra):
+        out = _reduce(*arguments, np.int32(draws))
+        parts.append(jax.tree.map(lambda leaf, n=rows: _unblock(leaf)[:n], out))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+
+
+def stack_draws(
+    source: Source, quantity: AbstractQuantity, inputs: np.ndarray, draws: int, extra: Any = None
+) -> PyTree:
+    """The quantity under every draw: NumPy arrays (draws, rows, ...), the size of the answer."""
+    columns = []
+    for rows, arguments in _super_blocks(source, quantity, inputs, extra):
+        parts = []
+        for first in range(0, draws, _STACK):
+            out = _stack(*arguments, np.int32(first))
+            keep = min(_STACK, draws - first)
+            cut = jax.tree.map(lambda leaf, n=rows, k=keep: _unblock(leaf, 1)[:k, :n], out)
+            parts.append(cut)
+        columns.append(jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1), *columns)
+
+
+def _super_blocks(
+    source: Source, quantity: AbstractQuantity, inputs: np.ndarray, extra: Any
+) -> Iterator[tuple[int, tuple]]:
+    """Row counts and arguments of the compiled functions, 32 blocks of rows at a time."""
+    if extra is None:
+        extra = np.zeros(len(inputs), bool)
+    structure, arrays = split((source.model, source.approximation, quantity))
+    for start in range(0, len(inputs), _ROWS * _BLOCKS):
+        part = slice(start, start + _ROWS * _BLOCKS)
+        blocks, count = _blocks(inputs[part])
+        arguments = (structure, arrays, source.key, blocks, _blocks(extra[part])[0], np.int32(count))
+        yield len(inputs[part]), arguments
+
+
+def _blocks(array: Any) -> tuple[Any, int]:
+    """(blocks, 512, ...), padded by row 0: one block, or 32 of which `count` are used."""
+    count = -(-len(array) // _ROWS)
+    missing = (1 if count == 1 else _BLOCKS) * _ROWS - len(array)
+    xp = jnp if isinstance(array, jax.Array) else np
+    padded = xp.concatenate([array, xp.repeat(array[:1], missing, axis=0)])
+    return padded.reshape(-1, _ROWS, *array.shape[1:]), count
+
+
+def _unblock(leaf: Array, axis: int = 0) -> np.ndarray:
+    return np.asarray(leaf).reshape(*leaf.shape[:axis], -1, *leaf.shape[axis + 2 :])
+
+
+@functools.partial(jax.jit, static_argnames=("structure",))
+def _reduce(
+    structure: Structure,
+    arrays: list[Array],
+    key: Array,
+    inputs: Array,
+    extra: Array,
+    blocks: Array,
+    draws: Array,
+) -> PyTree:
+    model, approximation, reducer = structure.join(arrays)
+    value = _under_draw(model, approximation, reducer, key, inputs, extra)
+
+    def draw(d: Array, total: PyTree) -> PyTree:
+        under = value(d)
+
+        def block(b: Array, total: PyTree) -> PyTree:
+            old = jax.tree.map(lambda leaf: leaf[b], total)
+            new = reducer.fold(old, under(b), d)
+            return jax.tree.map(lambda leaf, part: leaf.at[b].set(part), total, new)
+
+        return jax.lax.fori_loop(0, blocks, block, total)
+
+    empty = reducer.empty(_zeros(value))
+    start = jax.tree.map(lambda leaf: jnp.repeat(leaf[None], inputs.shape[0], axis=0), empty)
+    return jax.lax.fori_loop(0, draws, draw, start)
+
+
+@functools.partial(jax.jit, static_argnames=("structure",))
+def _stack(
+    structure: Structure,
+    arrays: list[Array],
+    key: Array,
+    inputs: Array,
+    extra: Array,
+    blocks: Array,
+    first: Array,
+) -> PyTree:
+    model, approximation, quantity = structure.join(arrays)
+    value = _under_draw(model, approximation, quantity, key, inputs, extra)
+
+    def draw(i: Array, out: PyTree) -> PyTree:
+        under = value(first + i)
+
+        def block(b: Array, out: PyTree) -> PyTree:
+            return jax.tree.map(lambda leaf, part: leaf.at[i, b].set(part), out, under(b))
+
+        return jax.lax.fori_loop(0, blocks, block, out)
+
+    shape = (_STACK, inputs.shape[0])
+    out = jax.tree.map(lambda leaf: jnp.zeros((*shape, *leaf.shape), leaf.dtype), _zeros(value))
+    return jax.lax.fori_loop(0, _STACK, draw, out)
+
+
+def _under_draw(
+    model: AbstractModel,
+    approximation: AbstractApproximation,
+    quantity: AbstractQuantity,
+    key: Array,
+    inputs: Array,
+    extra: Array,
+) -> Callable[[Array], Callable[[Array], PyTree]]:
+    """Draw number -> block number -> the quantity."""
+    constrain = space(model).constrain
+    blocks = jax.lax.optimization_barrier(jax.vmap(rows_last)(inputs))
+
+    def draw(d: Array) -> Callable[[Array], PyTree]:
+        params, _ = constrain(approximation.draw(key, d))
+        return lambda b: quantity.one(model, params, rows_first(blocks[b]), extra[b], d)
+
+    return draw
+
+
+def _zeros(value: Callable) -> PyTree:
+    shapes = jax.eval_shape(lambda: value(jnp.int32(0))(jnp.int32(0)))
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)

@@ -1,0 +1,142 @@
+"""Independent priors for all weights, from one distribution or a table of paths."""
+
+import fnmatch
+from collections.abc import Mapping
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jaxtyping import Array, PyTree
+
+from .._core.trees import numbers_to_arrays, path_name
+from .base import AbstractPrior, Latents
+from .scaled import Scaled, fan_in
+
+Entry = dist.Distribution | Scaled
+
+_START_SPREAD = 3.0**0.5  # a uniform on (-sqrt 3, sqrt 3) has sd 1
+_START_GAIN = 2.0  # a start never has an sd above gain / sqrt(fan_in)
+
+
+class Independent(AbstractPrior):
+    """Every weight has its own distribution: `log p(w) = sum_k log p_k(w_k)`.
+
+    Args:
+        table: pattern of a parameter path (`layers.*.weight`, shell wildcards) -> a NumPyro
+            distribution with scalar events or `Scaled`. The first pattern that matches wins.
+
+    Raises:
+        TypeError: an entry is neither a distribution nor `Scaled`.
+        ValueError: an entry has vector events; or, when a network is bound, a pattern matches no
+            parameter or a parameter has no pattern.
+    """
+
+    patterns: tuple[str, ...] = eqx.field(static=True)
+    entries: tuple[Entry, ...]
+
+    def __init__(self, table: Mapping[str, Entry] | Entry):
+        if not isinstance(table, Mapping):
+            table = {"*": table}
+        for pattern, entry in table.items():
+            _check_entry(pattern, entry)
+        self.patterns = tuple(table)
+        self.entries = numbers_to_arrays(tuple(table.values()))
+
+    def check(self, shapes: PyTree) -> None:
+        paths = [path_name(path) for path, _ in jax.tree_util.tree_leaves_with_path(shapes)]
+        for pattern in self.patterns:
+            if not fnmatch.filter(paths, pattern):
+                raise ValueError(
+                    f"The prior's pattern {pattern!r} matches no parameter. "
+                    f"The network has {', '.join(paths) or 'no parameters'}."
+                )
+        for path, leaf in jax.tree_util.tree_leaves_with_path(shapes):
+            entry = self._distribution(path_name(path), leaf.shape)
+            jnp.broadcast_shapes(entry.batch_shape, leaf.shape)
+
+    def init(self, key: Array, shapes: PyTree) -> Latents:
+        def start(entry: dist.Distribution, key: Array, shape: jax.ShapeDtypeStruct) -> Array:
+            return _bounded_start(entry, key, shape)
+
+        return Latents(self._map(start, key, shapes), {})
+
+    def sample(self, key: Array, shapes: PyTree) -> Latents:
+        def draw(entry: dist.Distribution, key: Array, leaf: jax.ShapeDtypeStruct) -> Array:
+            return entry.expand(leaf.shape).sample(key).astype(leaf.dtype)
+
+        return Latents(self._map(draw, key, shapes), {})
+
+    def log_prob(self, latents: Latents) -> Array:
+        terms = [
+            jnp.sum(self._distribution(path_name(path), leaf.shape).log_prob(leaf))
+            for path, leaf in jax.tree_util.tree_leaves_with_path(latents.network)
+        ]
+        return sum(terms, start=jnp.zeros(()))
+
+    def transform(self, latents: Latents) -> PyTree:
+        return latents.network
+
+    def supports(self, shapes: PyTree) -> Latents:
+        def support(path: tuple, leaf: jax.ShapeDtypeStruct) -> object:
+            return self._distribution(path_name(path), leaf.shape).support
+
+        return Latents(jax.tree_util.tree_map_with_path(support, shapes), {})
+
+    def describe(self, path: str, shape: tuple[int, ...]) -> str:
+        entry = self._distribution(path, shape)
+        numbers = [getattr(entry, name) for name in entry.arg_constraints]
+        text = ", ".join(f"{float(n):.4g}" if jnp.ndim(n) == 0 else "..." for n in numbers)
+        return f"{type(entry).__name__}({text})"
+
+    def _distribution(self, path: str, shape: tuple[int, ...]) -> dist.Distribution:
+        for pattern, entry in zip(self.patterns, self.entries, strict=True):
+            if fnmatch.fnmatchcase(path, pattern):
+                return entry.distribution(shape) if isinstance(entry, Scaled) else entry
+        raise ValueError(
+            f"No prior for parameter {path!r}: the table has {', '.join(map(repr, self.patterns))}. "
+            "Add a pattern that matches it, or '*' for all others."
+        )
+
+    def _map(self, fn, key: Array, shapes: PyTree) -> PyTree:
+        leaves, treedef = jax.tree_util.tree_flatten_with_path(shapes)
+        keys = jax.random.split(key, max(1, len(leaves)))
+        values = [
+            fn(self._distribution(path_name(path), leaf.shape), k, leaf)
+            for k, (path, leaf) in zip(keys, leaves, strict=False)
+        ]
+        return jax.tree.unflatten(treedef, values)
+
+
+def _check_entry(pattern: str, entry: object) -> None:
+    if isinstance(entry, Scaled):
+        return
+    if not isinstance(entry, dist.Distribution):
+        raise TypeError(
+            f"The prior for {pattern!r} must be a NumPyro distribution or mf.priors.Scaled, "
+            f"got {type(entry).__name__}."
+        )
+    if entry.event_shape != ():
+        raise ValueError(
+            f"The prior for {pattern!r} has events of shape {entry.event_shape}; a prior of "
+            "independent weights needs scalar events."
+        )
+    if entry.support.is_discrete:
+        raise ValueError(f"The prior for {pattern!r} is discrete; weights must be continuous.")
+
+
+def _bounded_start(entry: dist.Distribution, key: Array, leaf: jax.ShapeDtypeStruct) -> Array:
+    """Uniform around the prior mean with the prior's sd, but never wider than 2 / sqrt(fan_in)."""
+    uniform = jax.random.uniform(key, leaf.shape, leaf.dtype, -_START_SPREAD, _START_SPREAD)
+    limit = _START_GAIN / fan_in(leaf.shape) ** 0.5
+    transform = dist.biject_to(entry.support)
+    try:
+        mean, sd = entry.mean, jnp.sqrt(entry.variance)
+    except NotImplementedError:  # e.g. quantile-only distributions: start around the bijection's 0
+        mean, sd = jnp.nan, jnp.nan
+    mean = jnp.where(jnp.isfinite(mean), mean, transform(jnp.zeros(())))
+    sd = jnp.where(jnp.isfinite(sd), jnp.minimum(sd, limit), limit)
+    if entry.support is dist.constraints.real:
+        return (mean + sd * uniform).astype(leaf.dtype)
+    center = transform.inv(jnp.broadcast_to(mean, leaf.shape))
+    return transform(center + 0.1 * uniform).astype(leaf.dtype)
