@@ -57,13 +57,27 @@ def _is_small(eqn: Any) -> bool:
 
 
 def _multiply_and_sum(left: Any, right: Any, *, dimension_numbers: Any, **_: Any) -> Any:
-    """The product with axes batch, free of left, free of right, contracted (summed away)."""
+    """The product, with the longer of the free axes innermost, where the code is vectorised."""
     (left_sum, right_sum), (left_batch, right_batch) = dimension_numbers
-    left_free = [a for a in range(left.ndim) if a not in (*left_sum, *left_batch)]
-    right_free = [a for a in range(right.ndim) if a not in (*right_sum, *right_batch)]
-    left = jnp.transpose(left, (*left_batch, *left_free, *left_sum))
-    right = jnp.transpose(right, (*right_batch, *right_free, *right_sum))
+    left = _arranged(left, left_batch, left_sum)
+    right = _arranged(right, right_batch, right_sum)
     batch, depth = len(left_batch), len(left_sum)
-    left = jnp.expand_dims(left, range(batch + len(left_free), batch + len(left_free) + len(right_free)))
-    right = jnp.expand_dims(right, range(batch, batch + len(left_free)))
-    return jnp.sum(left * right, axis=range(-depth, 0)) if depth else left * right
+    left_free, right_free = (part.ndim - batch - depth for part in (left, right))
+    swap = math.prod(left.shape[batch : batch + left_free]) > math.prod(
+        right.shape[batch : batch + right_free]
+    )
+    outer, inner, width = (right, left, left_free) if swap else (left, right, right_free)
+    other = left_free + right_free - width
+    outer = jnp.expand_dims(outer, range(batch + other, batch + other + width))
+    inner = jnp.expand_dims(inner, range(batch, batch + other))
+    product = jnp.sum(outer * inner, axis=range(-depth, 0)) if depth else outer * inner
+    if not swap:
+        return product
+    free = range(batch, batch + other + width)
+    return jnp.transpose(product, (*range(batch), *free[other:], *free[:other]))
+
+
+def _arranged(operand: Any, batch: Any, contract: Any) -> Any:
+    """Axes in the order batch, free, contracted."""
+    free = [axis for axis in range(operand.ndim) if axis not in (*batch, *contract)]
+    return jnp.transpose(operand, (*batch, *free, *contract))

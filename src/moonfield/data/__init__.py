@@ -13,6 +13,7 @@ from .dataset import (
     rows_last,
     take,
 )
+from .shuffle import shuffle_words
 
 __all__ = [
     "Batch",
@@ -28,5 +29,6 @@ __all__ = [
     "full_batch",
     "rows_first",
     "rows_last",
+    "shuffle_words",
     "take",
 ]

@@ -9,7 +9,7 @@ from jaxtyping import Array, PyTree
 
 from .arrays import as_inputs, as_targets, as_weights
 from .batch import Batch
-from .shuffle import Domain, domain, permuted, round_keys
+from .shuffle import Domain, domain, permuted, round_keys, shuffle_words
 
 _LANES = 16  # rows are padded to a multiple of this: vectorised loops then have no remainder
 
@@ -66,15 +66,15 @@ def epochs(rows: int, batch_size: int) -> tuple[Epochs, int]:
     return Epochs(domain(rows), jnp.int32(batches)), -(-rows // batches)
 
 
-def batch_rows(plan: Epochs, key: Array, steps: Array, places: int) -> tuple[Array, Array]:
+def batch_rows(plan: Epochs, words: Array, steps: Array, places: int) -> tuple[Array, Array]:
     """Row numbers (steps, places) of the batches of these steps, and a mask of the true ones."""
     epoch, batch = jnp.divmod(steps, plan.batches)
-    words = round_keys(key, epoch)
+    keys = round_keys(words, epoch)
     start, stop = _edge(plan, batch), _edge(plan, batch + 1)
     position = start[:, None] + jnp.arange(places, dtype=jnp.int32)
     mask = position < stop[:, None]
     position = jnp.where(mask, position, start[:, None])
-    return permuted(words[:, :, None], position, plan.domain), mask
+    return permuted(keys[:, :, None], position, plan.domain), mask
 
 
 def _edge(plan: Epochs, batch: Array) -> Array:

@@ -1,7 +1,7 @@
 """A fresh order of all rows for every epoch, without sorting and without storing it.
 
-Position -> row is a keyed bijection on {0, ..., rows - 1}: a Feistel network on a rectangle of
-about sqrt(rows) x sqrt(rows), with cycle walking for the few points outside (Black & Rogaway,
+Position -> row is a keyed bijection on {0, ..., rows - 1}: a Feistel network on a grid of about
+sqrt(rows) x sqrt(rows), with cycle walking for the few points outside (Black & Rogaway,
 2002, "Ciphers with arbitrary finite domains"; for shuffling: Mitchell et al., 2022, "Bandwidth-
 optimal random shuffling for GPUs"). Each position costs the same for any number of rows, and any
 step of any epoch can be reached directly.
@@ -18,52 +18,54 @@ _ROUNDS = 8
 
 
 class Domain(NamedTuple):
-    """The rectangle `left` x `right` that covers `rows` points with fewest left over."""
+    """A grid of `left` x `2**bits` points, about square, that covers `rows` with few left over."""
 
     rows: Int[Array, ""]
     left: UInt32[Array, ""]
-    right: UInt32[Array, ""]
+    bits: UInt32[Array, ""]
 
 
 def domain(rows: int) -> Domain:
-    """The rectangle for a number of rows below 2**31."""
-    left = max(1, math.isqrt(max(rows - 1, 0)) + 1)
-    right = -(-rows // left)
-    return Domain(jnp.int32(rows), jnp.uint32(left), jnp.uint32(right))
+    """The grid for a number of rows below 2**31."""
+    bits = max(rows - 1, 0).bit_length() // 2
+    return Domain(jnp.int32(rows), jnp.uint32(-(-rows >> bits)), jnp.uint32(bits))
 
 
 def permuted(keys: UInt32[Array, "rounds ..."], position: Int[Array, " ..."], d: Domain) -> Array:
     """The row at each position of the order that `keys` (one word a round) stand for."""
-    start = _feistel(keys, position.astype(jnp.uint32), d)
     rows = d.rows.astype(jnp.uint32)
 
-    def outside(point: Array) -> Array:
-        return jnp.any(point >= rows)
+    def any_left(state: tuple[Array, Array]) -> Array:
+        return jnp.any(~state[1])
 
-    def walk(point: Array) -> Array:
-        return jnp.where(point >= rows, _feistel(keys, point, d), point)
+    def walk(state: tuple[Array, Array]) -> tuple[Array, Array]:
+        point, done = state
+        point = jnp.where(done, point, _feistel(keys, point, d))
+        return point, point < rows
 
-    return jax.lax.while_loop(outside, walk, start).astype(jnp.int32)
+    start = position.astype(jnp.uint32), jnp.zeros(position.shape, bool)
+    return jax.lax.while_loop(any_left, walk, start)[0].astype(jnp.int32)
 
 
-def round_keys(key: Array, epochs: Int[Array, " n"]) -> UInt32[Array, "rounds n"]:
-    """The words of each epoch's order."""
-    words = jax.vmap(lambda epoch: jax.random.bits(jax.random.fold_in(key, epoch), (_ROUNDS,)))
-    return words(epochs).T
+def shuffle_words(key: Array) -> UInt32[Array, " rounds"]:
+    """The words from which `round_keys` makes those of every epoch."""
+    return jax.random.bits(key, (_ROUNDS,))
+
+
+def round_keys(words: UInt32[Array, " rounds"], epochs: Int[Array, " n"]) -> UInt32[Array, "rounds n"]:
+    """The words of each epoch's order: two rounds of a 32-bit hash of epoch and word."""
+    hashed = _mix(words[:, None] ^ (epochs.astype(jnp.uint32) * jnp.uint32(0x9E3779B9))[None])
+    return _mix(hashed + words[::-1, None])
 
 
 def _feistel(keys: Array, point: Array, d: Domain) -> Array:
-    left, right = point // d.right, point % d.right
+    mask = (jnp.uint32(1) << d.bits) - jnp.uint32(1)
+    left, right = point >> d.bits, point & mask
     for i in range(0, _ROUNDS, 2):
-        left = _add(left, _mix(right ^ keys[i]), d.left)
-        right = _add(right, _mix(left ^ keys[i + 1]), d.right)
-    return left * d.right + right
-
-
-def _add(value: Array, word: Array, modulus: Array) -> Array:
-    """`value` plus a pseudo-random number below `modulus`, modulo `modulus` (all below 2**16)."""
-    total = value + (((word >> 16) * modulus) >> 16)
-    return jnp.where(total >= modulus, total - modulus, total)
+        total = left + (((_mix(right ^ keys[i]) >> 16) * d.left) >> 16)
+        left = jnp.where(total >= d.left, total - d.left, total)
+        right = right ^ (_mix(left ^ keys[i + 1]) & mask)
+    return (left << d.bits) | right
 
 
 def _mix(word: Array) -> Array:

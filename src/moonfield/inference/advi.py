@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PyTree
 
 from ..data import Batch
@@ -18,9 +19,9 @@ _START_SD = 0.1
 
 
 class AdviState(NamedTuple):
-    """What the loop carries: variational parameters and the optimiser's state."""
+    """What the loop carries: variational parameters as one flat vector, and the optimiser's state."""
 
-    family: PyTree
+    vector: Float[Array, " parameters"]
     optimizer: PyTree
 
 
@@ -87,7 +88,15 @@ class ADVI(eqx.Module):
 
     def resume(self, family_state: PyTree) -> AdviState:
         """The state at given variational parameters, with a fresh optimiser."""
-        return AdviState(family_state, self.optimizer.init(family_state))
+        vector, _ = ravel_pytree(family_state)
+        return AdviState(vector, self.optimizer.init(vector))
+
+    def family_state(self, vector: Float[Array, " parameters"], size: int) -> PyTree:
+        """The family's state that a flat vector holds, for z of `size` numbers."""
+        location = jax.ShapeDtypeStruct((size,), vector.dtype)
+        shapes = jax.eval_shape(lambda z: self.family.init(z, _START_SD), location)
+        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        return ravel_pytree(zeros)[1](vector)
 
     def noise_shape(self, size: int) -> tuple[int, int]:
         """Standard normal numbers of one step."""
@@ -118,10 +127,11 @@ class ADVI(eqx.Module):
     ) -> tuple[AdviState, AdviInfo]:
         """One update; `scale` is N over the batch's rows, `step_size` multiplies the update."""
 
-        def loss(family_state: PyTree) -> Array:
+        def loss(vector: Array) -> Array:
+            family_state = self.family_state(vector, space.size)
             return -self.elbo(model, space, family_state, noise, batch, scale)
 
-        value, gradient = jax.value_and_grad(loss)(state.family)
-        updates, optimizer = self.optimizer.update(gradient, state.optimizer, state.family)
-        updates = jax.tree.map(lambda update: step_size * update, updates)
-        return AdviState(optax.apply_updates(state.family, updates), optimizer), AdviInfo(-value)
+        value, gradient = jax.value_and_grad(loss)(state.vector)
+        update, optimizer = self.optimizer.update(gradient, state.optimizer, state.vector)
+        vector = optax.apply_updates(state.vector, step_size * update)
+        return AdviState(vector, optimizer), AdviInfo(-value)

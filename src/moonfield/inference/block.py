@@ -35,19 +35,19 @@ class Setting(NamedTuple):
 
     model: list[Array]
     method: list[Array]
-    noise_key: Array
-    shuffle_key: Array
+    noise_keys: Array  # one a restart
+    shuffle_words: Array
     data: Batch
     rows: Float[Array, ""]
     epochs: Epochs | None
 
 
 class Tail(NamedTuple):
-    """Running mean and variance of recorded variational parameters."""
+    """Running mean and centred sum of squares of recorded variational parameters."""
 
-    count: Float[Array, ""]
-    mean: PyTree
-    m2: PyTree
+    records: Float[Array, ""]
+    mean: Float[Array, " parameters"]
+    m2: Float[Array, " parameters"]
 
 
 class Carry(NamedTuple):
@@ -66,10 +66,30 @@ def block_shape(
     return Shape(int(steps), places, restarts)
 
 
-def empty_tail(parameters: PyTree) -> Tail:
-    """No record yet."""
-    zeros = jax.tree.map(jnp.zeros_like, parameters)
-    return Tail(jnp.zeros((), jax.tree.leaves(parameters)[0].dtype), zeros, zeros)
+@functools.partial(jax.jit, static_argnames=("structures", "restarts"))
+def first_carry(
+    structures: tuple[Structure, Structure],
+    restarts: int,
+    model_arrays: list[Array],
+    method_arrays: list[Array],
+    keys: Array,
+    location: Any = None,
+) -> Carry:
+    """The first state of each restart (no leading axis for one): at a fresh or a given location."""
+    model = structures[0].join(model_arrays)
+    method = structures[1].join(method_arrays)
+
+    def one(key: Array) -> Carry:
+        params = model.init(key) if location is None else location
+        return with_empty_tail(method.init(space_of(model).unconstrain(params)))
+
+    return one(keys[0]) if restarts == 1 else jax.vmap(one)(keys)
+
+
+def with_empty_tail(state: Any) -> Carry:
+    """A state without any record."""
+    zeros = jnp.zeros_like(state.vector)
+    return Carry(state, Tail(jnp.zeros((), zeros.dtype), zeros, zeros))
 
 
 @functools.partial(jax.jit, static_argnames=("structures", "shape"))
@@ -88,9 +108,9 @@ def run_block(
     space = space_of(model)
     batches, scales = _batches(shape, setting, block)
 
-    def one(carry: Carry, restart: Array) -> tuple[Carry, Array]:
-        key = jax.random.fold_in(jax.random.fold_in(setting.noise_key, restart), block)
-        dtype = jax.tree.leaves(carry.state.family)[0].dtype
+    def one(carry: Carry, key: Array) -> tuple[Carry, Array]:
+        key = jax.random.fold_in(key, block)
+        dtype = carry.state.vector.dtype
         noise = jax.random.normal(key, (shape.steps, *method.noise_shape(space.size)), dtype)
 
         update = fuse_small_dots(functools.partial(method.step, model, space))
@@ -104,8 +124,8 @@ def run_block(
         return _loop(shape.steps, stop, step, carry, jnp.zeros((shape.steps,), dtype))
 
     if shape.restarts == 1:
-        return one(carry, jnp.int32(0))
-    return jax.vmap(one)(carry, jnp.arange(shape.restarts))
+        return one(carry, setting.noise_keys[0])
+    return jax.vmap(one)(carry, setting.noise_keys)
 
 
 def _batches(shape: Shape, setting: Setting, block: Array) -> tuple[Batch, Array | None]:
@@ -113,7 +133,7 @@ def _batches(shape: Shape, setting: Setting, block: Array) -> tuple[Batch, Array
     if not shape.places:
         return jax.lax.optimization_barrier(rows_last(setting.data)), None
     steps = block * shape.steps + jnp.arange(shape.steps, dtype=jnp.int32)
-    rows, mask = batch_rows(setting.epochs, setting.shuffle_key, steps, shape.places)
+    rows, mask = batch_rows(setting.epochs, setting.shuffle_words, steps, shape.places)
     batches = jax.vmap(rows_last)(jax.vmap(take, (None, 0, 0))(setting.data, rows, mask))
     scales = setting.rows / jnp.sum(mask, axis=1, dtype=setting.rows.dtype)
     return jax.lax.optimization_barrier((batches, scales))
@@ -132,17 +152,16 @@ def _loop(steps: int, stop: Array, step: Any, carry: Carry, elbos: Array) -> tup
         state, tail, elbos = outer
         last = jnp.minimum((j + 1) * _RECORD_STEPS, stop)
         state, elbos = jax.lax.fori_loop(j * _RECORD_STEPS, last, step, (state, elbos))
-        return state, _record(tail, state.family), elbos
+        return state, _record(tail, state.vector), elbos
 
     segments = (stop + _RECORD_STEPS - 1) // _RECORD_STEPS
     state, tail, elbos = jax.lax.fori_loop(0, segments, segment, (carry.state, carry.tail, elbos))
     return Carry(state, tail), elbos
 
 
-def _record(tail: Tail, parameters: PyTree) -> Tail:
+def _record(tail: Tail, vector: Array) -> Tail:
     """Welford's update."""
-    count = tail.count + 1.0
-    delta = jax.tree.map(jnp.subtract, parameters, tail.mean)
-    mean = jax.tree.map(lambda m, d: m + d / count, tail.mean, delta)
-    m2 = jax.tree.map(lambda s, d, p, m: s + d * (p - m), tail.m2, delta, parameters, mean)
-    return Tail(count, mean, m2)
+    records = tail.records + 1.0
+    delta = vector - tail.mean
+    mean = tail.mean + delta / records
+    return Tail(records, mean, tail.m2 + delta * (vector - mean))

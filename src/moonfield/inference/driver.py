@@ -14,10 +14,10 @@ from .._core.keys import Stream, stream
 from .._core.progress import Progress
 from .._core.results import Result
 from .._core.trees import split
-from ..data import Dataset, epochs, full_batch
+from ..data import Dataset, epochs, full_batch, shuffle_words
 from ..model import AbstractModel, space
 from .advi import ADVI
-from .block import Carry, Setting, block_shape, empty_tail, run_block
+from .block import Carry, Setting, Tail, block_shape, first_carry, run_block, with_empty_tail
 
 _IN_FLIGHT = 3
 _LOOK_IN_SECONDS = 0.2
@@ -26,9 +26,9 @@ Observer = Callable[[int], bool]  # steps done -> end the fit?
 
 
 class Raw(NamedTuple):
-    """What a fit leaves: variational parameters (restarts first, if several) and its record."""
+    """What a fit leaves: variational parameters and its record, restarts first."""
 
-    parameters: PyTree
+    parameters: np.ndarray  # (restarts, parameters), flat
     elbo: np.ndarray  # (restarts, steps)
     result: Result
     steps: int
@@ -64,13 +64,13 @@ class Driver:
         self._setting = Setting(
             model_arrays,
             method_arrays,
-            stream(seed, Stream.noise),
-            stream(seed, Stream.shuffle),
+            jax.random.split(stream(seed, Stream.noise), restarts),
+            shuffle_words(stream(seed, Stream.shuffle)),
             batch,
-            jnp.asarray(data.rows, dtype),
+            np.asarray(data.rows, dtype),
             plan,
         )
-        self._model, self._method, self._seed = model, method, seed
+        self._method, self._seed = method, seed
         self._restarts, self._dtype = restarts, dtype
         self._first_block = -(-first_step // self.shape.steps)
         self.carry: Carry | None = None
@@ -79,23 +79,12 @@ class Driver:
     def start(self, parameters: PyTree | None, location: PyTree | None) -> None:
         """Set the first state: given variational parameters, a given location, or a fresh one."""
         if parameters is not None:
-            state = self._method.resume(jax.tree.map(jnp.asarray, parameters))
-        elif location is not None:
-            state = self._method.init(self.model_space.unconstrain(location))
-        else:
-            state = self._fresh()
-        if self._restarts > 1 and jax.tree.leaves(state)[0].ndim == 1:
-            keys = jax.random.split(stream(self._seed, Stream.start), self._restarts)
-            state = jax.vmap(self._fresh_one)(keys)
-        tail = empty_tail(state.family)
-        count = jnp.zeros(self._restarts, self._dtype) if self._restarts > 1 else tail.count
-        self.carry = Carry(state, tail._replace(count=count))
-
-    def _fresh(self) -> Any:
-        return self._fresh_one(stream(self._seed, Stream.start))
-
-    def _fresh_one(self, key: Array) -> Any:
-        return self._method.init(self.model_space.unconstrain(self._model.init(key)))
+            state = self._method.resume(parameters)
+            self.carry = with_empty_tail(state)
+            return
+        keys = jax.random.split(stream(self._seed, Stream.start), self._restarts)
+        arrays = (self._setting.model, self._setting.method)
+        self.carry = first_carry(self._structures, self._restarts, *arrays, keys, location)
 
     def dispatch(self, carry: Carry, block: int, stop: int, sizes: np.ndarray) -> tuple[Carry, Array]:
         """Run a block without waiting for it."""
@@ -106,20 +95,24 @@ class Driver:
             self._structures, self.shape, self._setting, carry, number, np.int32(stop), padded
         )
 
-    def evaluate(self, parameters: PyTree) -> Array:
+    def evaluate(self, vector: Array) -> Array:
         """ELBO estimates at fixed variational parameters: always the same noise and batches."""
-        state = self.carry.state._replace(family=parameters)
+        state = self.carry.state._replace(vector=vector)
         carry = self.carry._replace(state=state)
         zeros = np.zeros(self.shape.steps)
         return self.dispatch(carry, -1 - self._first_block, self.shape.steps, zeros)[1]
 
-    def last(self) -> PyTree:
+    def last(self) -> Array:
         """The latest variational parameters."""
-        return self.carry.state.family
+        return self.carry.state.vector
 
-    def tail_mean(self) -> PyTree:
+    def tail_mean(self) -> Array:
         """The mean of the recorded variational parameters."""
         return self.carry.tail.mean
+
+    def tail(self) -> Tail:
+        """The record of variational parameters since it was last reset."""
+        return self.carry.tail
 
     def reset_tail(self) -> None:
         """Start the record anew."""
@@ -166,9 +159,9 @@ class Driver:
         """What there is after this many steps, for callbacks."""
         return self._raw(self.last(), Result.interrupted, step, None)
 
-    def _raw(self, parameters: PyTree, result: Any, step: int, bad: Any) -> Raw:
-        final = np.atleast_2d(np.asarray(self.evaluate(parameters)))
-        return Raw(parameters, self._collect(step), result, step, bad, 0.0, 0.0, final)
+    def _raw(self, vector: Array, result: Any, step: int, bad: Any) -> Raw:
+        final = np.atleast_2d(np.asarray(self.evaluate(vector)))
+        return Raw(np.atleast_2d(np.asarray(vector)), self._collect(step), result, step, bad, 0.0, 0.0, final)
 
     def _collect(self, steps: int) -> np.ndarray:
         blocks = [np.atleast_2d(np.asarray(block)) for block in self._history]
@@ -194,12 +187,11 @@ class Driver:
             block = start // self.shape.steps
             after, _ = self.dispatch(before, block, first + 1, sizes)
             self.carry, _ = self.dispatch(before, block, first, sizes)
-            return start + first, _first_bad(after.state.family)
+            return start + first, _first_bad(np.atleast_2d(np.asarray(after.state.vector)), self.model_space.size)
         return None
 
 
-def _first_bad(parameters: PyTree) -> int:
-    """Index of the first coordinate that is not finite, in any of the variational arrays."""
-    places = [np.argwhere(~np.isfinite(np.asarray(leaf))) for leaf in jax.tree.leaves(parameters)]
-    found = [int(place[:, -1].min()) for place in places if place.size]
-    return min(found, default=0)
+def _first_bad(vectors: np.ndarray, size: int) -> int:
+    """Index in z of the first variational parameter that is not finite, in any restart."""
+    columns = np.flatnonzero(~np.isfinite(vectors).all(axis=0))
+    return int(columns[0] % size) if columns.size else 0

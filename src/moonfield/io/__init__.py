@@ -1,0 +1,29 @@
+"""Files: one safetensors file with a JSON header, and what objects look like in it.
+
+`file` reads and writes, `registry` lists all that can be rebuilt; the other modules turn one kind
+of object each into a `Part` (JSON facts and arrays) and back.
+"""
+
+from .approximations import build_approximation, describe_approximation
+from .file import FORMAT_VERSION, Document, read_file, reading, write_file
+from .models import build_model, describe_model, difference, undescribed
+from .part import Part, gather
+from .versions import library_versions, moonfield_version
+
+__all__ = [
+    "FORMAT_VERSION",
+    "Document",
+    "Part",
+    "build_approximation",
+    "build_model",
+    "describe_approximation",
+    "describe_model",
+    "difference",
+    "gather",
+    "library_versions",
+    "moonfield_version",
+    "read_file",
+    "reading",
+    "undescribed",
+    "write_file",
+]

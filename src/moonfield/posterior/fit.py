@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
@@ -78,8 +79,7 @@ def fit(
     steps_before = start.diagnostics.steps if isinstance(start, Posterior) else 0
     driver = Driver(model, chosen, rows, batch_size, restarts, seed, steps_before)
     driver.start(*_starting_point(model, chosen, start))
-    tuned = chosen.tuned
-    controller = Automatic(tuned) if steps is None else FixedSteps(int(steps), tuned)
+    controller = Automatic() if steps is None else FixedSteps(int(steps), chosen.tuned)
 
     def finish(raw: Raw) -> Posterior:
         return _posterior(model, chosen, rows, batch_size, seed, raw)
@@ -156,9 +156,9 @@ def _posterior(
     estimates = [mean_and_error(row) for row in raw.final_elbo]
     means = np.array([mean for mean, _ in estimates])
     best = 0 if np.isnan(means).all() else int(np.nanargmax(means))
-    several = len(estimates) > 1
-    state = jax.tree.map(lambda leaf: leaf[best], raw.parameters) if several else raw.parameters
-    approximation = Variational(method.family, state, space(model).size)
+    size = space(model).size
+    state = method.family_state(jnp.asarray(raw.parameters[best]), size)
+    approximation = Variational(method.family, state, size)
     diagnostics = Diagnostics(
         method=method.name,
         result=raw.result,

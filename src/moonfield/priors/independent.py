@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 from jaxtyping import Array, PyTree
 
@@ -56,16 +57,25 @@ class Independent(AbstractPrior):
             jnp.broadcast_shapes(entry.batch_shape, leaf.shape)
 
     def init(self, key: Array, shapes: PyTree) -> Latents:
-        def start(entry: dist.Distribution, key: Array, shape: jax.ShapeDtypeStruct) -> Array:
-            return _bounded_start(entry, key, shape)
-
-        return Latents(self._map(start, key, shapes), {})
+        leaves, treedef = jax.tree_util.tree_flatten_with_path(shapes)
+        edges = np.cumsum([0, *(leaf.size for _, leaf in leaves)])
+        uniform = jax.random.uniform(key, (edges[-1],), minval=-_START_SPREAD, maxval=_START_SPREAD)
+        values = [
+            _bounded_start(
+                self._distribution(path_name(path), leaf.shape),
+                uniform[begin:end].reshape(leaf.shape).astype(leaf.dtype),
+            )
+            for (path, leaf), begin, end in zip(leaves, edges[:-1], edges[1:], strict=True)
+        ]
+        return Latents(jax.tree.unflatten(treedef, values), {})
 
     def sample(self, key: Array, shapes: PyTree) -> Latents:
-        def draw(entry: dist.Distribution, key: Array, leaf: jax.ShapeDtypeStruct) -> Array:
-            return entry.expand(leaf.shape).sample(key).astype(leaf.dtype)
-
-        return Latents(self._map(draw, key, shapes), {})
+        leaves, treedef = jax.tree_util.tree_flatten_with_path(shapes)
+        values = []
+        for i, (path, leaf) in enumerate(leaves):
+            entry = self._distribution(path_name(path), leaf.shape).expand(leaf.shape)
+            values.append(entry.sample(jax.random.fold_in(key, i)).astype(leaf.dtype))
+        return Latents(jax.tree.unflatten(treedef, values), {})
 
     def log_prob(self, latents: Latents) -> Array:
         terms = [
@@ -98,15 +108,6 @@ class Independent(AbstractPrior):
             "Add a pattern that matches it, or '*' for all others."
         )
 
-    def _map(self, fn, key: Array, shapes: PyTree) -> PyTree:
-        leaves, treedef = jax.tree_util.tree_flatten_with_path(shapes)
-        keys = jax.random.split(key, max(1, len(leaves)))
-        values = [
-            fn(self._distribution(path_name(path), leaf.shape), k, leaf)
-            for k, (path, leaf) in zip(keys, leaves, strict=False)
-        ]
-        return jax.tree.unflatten(treedef, values)
-
 
 def _check_entry(pattern: str, entry: object) -> None:
     if isinstance(entry, Scaled):
@@ -125,18 +126,20 @@ def _check_entry(pattern: str, entry: object) -> None:
         raise ValueError(f"The prior for {pattern!r} is discrete; weights must be continuous.")
 
 
-def _bounded_start(entry: dist.Distribution, key: Array, leaf: jax.ShapeDtypeStruct) -> Array:
-    """Uniform around the prior mean with the prior's sd, but never wider than 2 / sqrt(fan_in)."""
-    uniform = jax.random.uniform(key, leaf.shape, leaf.dtype, -_START_SPREAD, _START_SPREAD)
-    limit = _START_GAIN / fan_in(leaf.shape) ** 0.5
+def _bounded_start(entry: dist.Distribution, uniform: Array) -> Array:
+    """Around the prior mean with the prior's sd, but never wider than 2 / sqrt(fan_in).
+
+    `uniform` has sd 1. On a constrained support: close to the point of the prior mean.
+    """
+    limit = _START_GAIN / fan_in(uniform.shape) ** 0.5
     transform = dist.biject_to(entry.support)
     try:
         mean, sd = entry.mean, jnp.sqrt(entry.variance)
-    except NotImplementedError:  # e.g. quantile-only distributions: start around the bijection's 0
+    except NotImplementedError:  # a distribution without moments: start around the bijection's 0
         mean, sd = jnp.nan, jnp.nan
     mean = jnp.where(jnp.isfinite(mean), mean, transform(jnp.zeros(())))
     sd = jnp.where(jnp.isfinite(sd), jnp.minimum(sd, limit), limit)
-    if entry.support is dist.constraints.real:
-        return (mean + sd * uniform).astype(leaf.dtype)
-    center = transform.inv(jnp.broadcast_to(mean, leaf.shape))
-    return transform(center + 0.1 * uniform).astype(leaf.dtype)
+    if isinstance(entry.support, type(dist.constraints.real)):
+        return (mean + sd * uniform).astype(uniform.dtype)
+    center = transform.inv(jnp.broadcast_to(mean, uniform.shape))
+    return transform(center + 0.1 * uniform).astype(uniform.dtype)

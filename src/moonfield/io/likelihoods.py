@@ -1,0 +1,54 @@
+"""Likelihoods as parts, and back."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpyro.distributions as dist
+
+from ..likelihoods import AbstractLikelihood
+from ..likelihoods.scale import Scale
+from .part import Part, gather
+from .priors import build_distribution, describe_distribution
+from .registry import LIKELIHOODS, find, holds
+
+
+def describe_likelihood(likelihood: AbstractLikelihood) -> Part | None:
+    """The arguments of a likelihood; None where no table lists it or the prior of its scale."""
+    if not holds(LIKELIHOODS, likelihood):
+        return None
+    names = [field.name for field in dataclasses.fields(likelihood)]
+    arguments = {name: _describe_argument(getattr(likelihood, name)) for name in names}
+    if None in arguments.values():
+        return None
+    return gather(arguments, type=type(likelihood).__name__)
+
+
+def build_likelihood(part: Part) -> AbstractLikelihood:
+    """The likelihood of a part."""
+    cls = find(LIKELIHOODS, part.facts["type"], "likelihood")
+    names = [field.name for field in dataclasses.fields(cls)]
+    return cls(**{name: _build_argument(part.known_child(name)) for name in names})
+
+
+def _describe_argument(value: Any) -> Part | None:
+    """A number, a known scale (a number too), a learned one (its prior) or a head."""
+    if not isinstance(value, Scale):
+        return Part({"is": "number"}, {"value": np.asarray(value)})
+    if value.head:
+        return Part({"is": "head"}, {})
+    if value.prior is None:
+        return Part({"is": "number"}, {"value": np.asarray(value.known)})
+    prior = describe_distribution(value.prior)
+    return None if prior is None else gather({"prior": prior}, **{"is": "learned"})
+
+
+def _build_argument(part: Part) -> float | str | dist.Distribution:
+    kind = part.facts["is"]
+    if kind == "number":
+        return float(part.number("value"))
+    if kind == "head":
+        return "head"
+    if kind == "learned":
+        return build_distribution(part.known_child("prior"))
+    raise ValueError(f"a likelihood's argument is {kind!r}")

@@ -1,0 +1,116 @@
+"""Models as parts, and back."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from .._core.trees import named_leaves
+from ..model import AbstractModel
+from .likelihoods import build_likelihood, describe_likelihood
+from .networks import build_network, describe_network
+from .part import Part, gather
+from .priors import build_prior, describe_prior
+from .registry import MODELS, find
+
+_DESCRIBE = {
+    "network": describe_network,
+    "prior": describe_prior,
+    "likelihood": describe_likelihood,
+}
+
+
+def describe_model(model: AbstractModel) -> Part:
+    """What can be described of a model, and always the paths and shapes of its parameters."""
+    name = type(model).__name__
+    cls, arguments = MODELS.get(name, (None, ()))
+    if cls is not type(model):
+        arguments = ()
+    values = {argument: getattr(model, argument) for argument in arguments}
+    parts = {argument: _DESCRIBE[argument](value) for argument, value in values.items()}
+    classes = {argument: type(value).__name__ for argument, value in values.items()}
+    return gather(
+        {"arguments": gather(parts)}, type=name, classes=classes, parameters=_shapes(model)
+    )
+
+
+def undescribed(part: Part) -> list[str]:
+    """What of a model a file cannot rebuild, in words: arguments, or the model itself."""
+    arguments = part.facts["arguments"]
+    if not arguments:
+        return [f"the model ({part.facts['type']})"]
+    classes = part.facts["classes"]
+    return [f"the {name} ({classes[name]})" for name, facts in arguments.items() if facts is None]
+
+
+def build_model(part: Part, numbers: int) -> AbstractModel:
+    """The model of a part without undescribed arguments, for a file that holds this many numbers.
+
+    Raises:
+        ValueError: the description is not consistent.
+    """
+    cls, _ = find(MODELS, part.facts["type"], "model")
+    arguments = part.known_child("arguments")
+    model = cls(
+        network=build_network(arguments.known_child("network"), numbers),
+        prior=build_prior(arguments.known_child("prior")),
+        likelihood=build_likelihood(arguments.known_child("likelihood")),
+    )
+    if _shapes(model) != part.facts["parameters"]:
+        raise ValueError("its parameters do not have the shapes that its model gives them")
+    return model
+
+
+def difference(saved: Part, given: Part) -> str | None:
+    """What makes a given model another than the saved one, in words; None where nothing is known.
+
+    Compared are the kind of model, the paths and shapes of its parameters, and whatever of network,
+    prior and likelihood the file describes.
+    """
+    if given.facts["type"] != saved.facts["type"]:
+        return f"it is a {given.facts['type']}, the saved one a {saved.facts['type']}"
+    shapes = _shape_difference(dict(saved.facts["parameters"]), dict(given.facts["parameters"]))
+    if shapes is not None:
+        return shapes
+    before, now = saved.known_child("arguments"), given.known_child("arguments")
+    for name in before.facts:
+        known, mine = before.child(name), now.child(name)
+        if known is not None and (mine is None or not _same(known, mine)):
+            return f"its {name} is not the saved one, which has {_text(known)}"
+    return None
+
+
+def _shapes(model: AbstractModel) -> list[list[Any]]:
+    """[path, shape] of every parameter."""
+    params = jax.eval_shape(model.init, jax.random.key(0))
+    return [[path, list(leaf.shape)] for path, leaf in named_leaves(params).items()]
+
+
+def _shape_difference(saved: dict[str, list[int]], given: dict[str, list[int]]) -> str | None:
+    for path in [*saved, *given]:
+        name = path.removeprefix("network.")
+        if path not in given:
+            return f"it has no parameter {name}, which the saved one has"
+        if path not in saved:
+            return f"it has a parameter {name}, which the saved one has not"
+        if given[path] != saved[path]:
+            return f"{name} has shape {tuple(given[path])}, in the saved one {tuple(saved[path])}"
+    return None
+
+
+def _same(saved: Part, given: Part) -> bool:
+    """Equal facts, and equal numbers in the coarser of both precisions."""
+    if saved.facts != given.facts or saved.tensors.keys() != given.tensors.keys():
+        return False
+    return all(_equal(array, given.tensors[name]) for name, array in saved.tensors.items())
+
+
+def _equal(a: np.ndarray, b: np.ndarray) -> bool:
+    coarser = min(a.dtype, b.dtype, key=lambda dtype: dtype.itemsize)
+    return np.array_equal(a.astype(coarser), b.astype(coarser), equal_nan=True)
+
+
+def _text(part: Part) -> str:
+    """Facts and numbers on one line."""
+    numbers = {name: array.tolist() for name, array in part.tensors.items() if array.size == 1}
+    return ", ".join(f"{key} {value}" for key, value in {**part.facts, **numbers}.items())

@@ -1,0 +1,81 @@
+"""Everything that a file can rebuild, in tables: nothing is ever imported by a name in a file.
+
+Networks stand in `networks/description.py`, families in `families.FAMILIES`. What is in no table is
+not lost: the file keeps the paths and shapes of the parameters, and `load` asks for `model=`.
+"""
+
+from typing import TypeVar
+
+import numpyro.distributions as dist
+
+from .. import likelihoods
+from ..families import Variational
+from ..model import AbstractModel, BayesianNetwork
+
+T = TypeVar("T")
+
+
+def _by_name(*classes: type[T]) -> dict[str, type[T]]:
+    return {cls.__name__: cls for cls in classes}
+
+
+# Distributions of one number whose parameters are the arguments of their constructor.
+DISTRIBUTIONS = _by_name(
+    dist.AsymmetricLaplace,
+    dist.Beta,
+    dist.Cauchy,
+    dist.Chi2,
+    dist.Exponential,
+    dist.Gamma,
+    dist.Gumbel,
+    dist.HalfCauchy,
+    dist.HalfNormal,
+    dist.InverseGamma,
+    dist.Kumaraswamy,
+    dist.Laplace,
+    dist.LogNormal,
+    dist.Logistic,
+    dist.LogUniform,
+    dist.Normal,
+    dist.Pareto,
+    dist.SoftLaplace,
+    dist.StudentT,
+    dist.Uniform,
+    dist.Weibull,
+)
+
+# The same around one of the above, e.g. what `TruncatedNormal` returns.
+TRUNCATED = _by_name(
+    dist.LeftTruncatedDistribution,
+    dist.RightTruncatedDistribution,
+    dist.TwoSidedTruncatedDistribution,
+)
+
+# Likelihoods, whose arguments are numbers or scales.
+LIKELIHOODS = _by_name(
+    likelihoods.Bernoulli,
+    likelihoods.Categorical,
+    likelihoods.NegativeBinomial,
+    likelihoods.Normal,
+    likelihoods.Poisson,
+    likelihoods.StudentT,
+)
+
+# Models, with the arguments that make them. Each argument is described on its own.
+MODELS: dict[str, tuple[type[AbstractModel], tuple[str, ...]]] = {
+    "BayesianNetwork": (BayesianNetwork, ("network", "prior", "likelihood")),
+}
+
+APPROXIMATIONS = _by_name(Variational)
+
+
+def find(table: dict[str, T], name: object, what: str) -> T:
+    """The entry of a table; `ValueError` where there is none."""
+    if not isinstance(name, str) or name not in table:
+        raise ValueError(f"it names the {what} {name!r}, which this version does not know")
+    return table[name]
+
+
+def holds(table: dict[str, type], value: object) -> bool:
+    """Whether a table lists the exact class of a value."""
+    return table.get(type(value).__name__) is type(value)

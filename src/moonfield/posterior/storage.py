@@ -1,0 +1,160 @@
+"""Posteriors to files and back."""
+
+import os
+import types
+import typing
+import warnings
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._core.errors import MoonfieldWarning
+from .._core.results import Result
+from ..io import (
+    Document,
+    Part,
+    build_approximation,
+    build_model,
+    describe_approximation,
+    describe_model,
+    difference,
+    gather,
+    read_file,
+    reading,
+    undescribed,
+    write_file,
+)
+from ..model import AbstractModel, space
+from .posterior import Posterior
+from .record import Diagnostics
+
+_KIND = "posterior"
+
+
+def save(posterior: Posterior, path: str | os.PathLike) -> None:
+    """Write a posterior to one file: model, approximation, ELBO, diagnostics, columns; no data.
+
+    Raises:
+        TypeError: the posterior's approximation or family is in none of the tables of files.
+        OSError: the file system refuses; an old file is left as it was.
+    """
+    children = {
+        "model": describe_model(posterior.model),
+        "approximation": describe_approximation(posterior.approximation),
+    }
+    columns = None if posterior.columns is None else list(posterior.columns)
+    part = gather(
+        children, kind=_KIND, diagnostics=posterior.diagnostics.to_dict(), columns=columns
+    )
+    write_file(path, part.facts, {**part.tensors, "elbo": np.asarray(posterior.elbo)})
+
+
+def load(path: str | os.PathLike, model: AbstractModel | None = None) -> Posterior:
+    """Read a posterior that `posterior.save` wrote.
+
+    Networks of `mf.nets`, priors and likelihoods of Moonfield are rebuilt from the file. Where
+    something of your own is among them, give `model`, made as it was for the fit.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        FileFormatError: the file is not one of Moonfield's, is damaged, or is of a newer version.
+        TypeError: `model` is not a model.
+        ValueError: the file needs `model=`, or `model` is not the one that was saved.
+    """
+    if model is not None and not isinstance(model, AbstractModel):
+        raise TypeError(f"model must be a Moonfield model, got {type(model).__name__}.")
+    document = read_file(path)
+    with reading(path):
+        if document.content["kind"] != _KIND:
+            raise ValueError(f"it holds a {document.content['kind']!r}, not a posterior")
+        part = Part(document.content, document.tensors)
+    found = _rebuilt_model(path, part) if model is None else _given_model(path, part, model)
+    with reading(path):
+        return _posterior(path, document, part, found)
+
+
+def _rebuilt_model(path: str | os.PathLike, part: Part) -> AbstractModel:
+    with reading(path):
+        described = part.known_child("model")
+        missing = undescribed(described)
+        if not missing:
+            return build_model(described, sum(array.size for array in part.tensors.values()))
+    raise ValueError(
+        f"{os.fspath(path)} does not hold {' and '.join(missing)}: a file rebuilds what Moonfield "
+        "provides, nothing else. Use mf.load(path, model=model) with the model made as for the fit."
+    )
+
+
+def _given_model(path: str | os.PathLike, part: Part, model: AbstractModel) -> AbstractModel:
+    given = describe_model(model)
+    with reading(path):
+        reason = difference(part.known_child("model"), given)
+    if reason is None:
+        return model
+    raise ValueError(
+        f"model is not the one that {os.fspath(path)} was saved with: {reason}. Make it as it was "
+        "for the fit."
+    )
+
+
+def _posterior(
+    path: str | os.PathLike, document: Document, part: Part, model: AbstractModel
+) -> Posterior:
+    described = part.known_child("approximation")
+    dtype = _dtype(model)
+    _warn_of_precision(path, described, dtype)
+    approximation = build_approximation(described, space(model).size, dtype)
+    elbo = part.number("elbo").copy()
+    columns = document.content["columns"]
+    if elbo.ndim != 1 or not _is(columns, list[str] | None):
+        raise ValueError("its ELBO or its columns have the wrong type")
+    facts = _checked(document.content["diagnostics"])
+    columns = None if columns is None else tuple(columns)
+    return Posterior(model, approximation, elbo, Diagnostics.from_dict(facts), columns)
+
+
+def _dtype(model: AbstractModel) -> Any:
+    """The type of a model's unconstrained vector in this process."""
+
+    def start() -> jax.Array:
+        return space(model).unconstrain(model.init(jax.random.key(0)))
+
+    return jax.eval_shape(start).dtype
+
+
+def _warn_of_precision(path: str | os.PathLike, part: Part, dtype: Any) -> None:
+    saved = {array.dtype for array in part.tensors.values()}
+    if saved and saved != {jnp.dtype(dtype)}:
+        warnings.warn(
+            f"{os.fspath(path)} was saved in {', '.join(str(d) for d in saved)}, and JAX computes "
+            f"in {jnp.dtype(dtype)} here: predictions agree up to Monte Carlo error only. Set "
+            "jax_enable_x64 as it was for the fit.",
+            MoonfieldWarning,
+            stacklevel=4,
+        )
+
+
+def _checked(facts: dict[str, Any]) -> dict[str, Any]:
+    """Diagnostics whose values have the types of their fields."""
+    if facts["result"] not in Result.__members__:
+        raise ValueError(f"its fit ended by {facts['result']!r}, which this version does not know")
+    for name, kind in typing.get_type_hints(Diagnostics).items():
+        if name != "result" and not _is(facts[name], kind):
+            raise ValueError(f"its diagnostics have {name} = {facts[name]!r}")
+    return facts
+
+
+def _is(value: Any, kind: Any) -> bool:
+    """Whether a JSON value is of a type: a class, a union, or a list (tuple) of one."""
+    if isinstance(kind, types.UnionType):
+        return any(_is(value, option) for option in typing.get_args(kind))
+    if typing.get_origin(kind) in (list, tuple):
+        item = typing.get_args(kind)[0]
+        return isinstance(value, list | tuple) and all(_is(entry, item) for entry in value)
+    if isinstance(value, bool):
+        return kind is bool
+    if kind is float:
+        return isinstance(value, int | float)
+    return isinstance(value, typing.get_origin(kind) or kind)
