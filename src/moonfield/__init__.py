@@ -1,11 +1,14 @@
 """Moonfield: neural networks that know what they don't know."""
 
+import importlib
+from typing import Any
+
 from . import families, likelihoods, networks as nets, objectives, priors
 from ._core.errors import FileFormatError, MoonfieldWarning, NonFiniteError
 from ._core.results import Result
 from .inference import ADVI
 from .model import AbstractModel, BayesianNetwork
-from .posterior import Diagnostics, Posterior, Summary, Tracker, fit
+from .posterior import Diagnostics, Posterior, Summary, Tracker, fit, load
 from .predictive import Prediction
 
 __version__ = "0.1.0"
@@ -26,7 +29,16 @@ __all__ = [
     "families",
     "fit",
     "likelihoods",
+    "load",
     "nets",
     "objectives",
+    "plot",
     "priors",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`mf.plot` loads matplotlib when it is first used."""
+    if name == "plot":
+        return importlib.import_module(".plot", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

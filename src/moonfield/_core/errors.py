@@ -11,8 +11,8 @@ class NonFiniteError(FloatingPointError):
     """The ELBO or its gradient became non-finite.
 
     Attributes:
-        step: the step (counted from 0) whose gradient was not finite.
-        path: path of the first parameter with a non-finite gradient or value, e.g. `layers.1.weight`.
+        step: the step (counted from 0) whose ELBO or update was not finite.
+        path: path of the first parameter that was not finite after it, e.g. `layers.1.weight`.
         posterior: the posterior at the last finite state before that step.
     """
 

@@ -4,6 +4,14 @@ import sys
 import time
 from typing import Any
 
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress as RichProgress,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
 _REFRESH_SECONDS = 0.2
 
 
@@ -31,7 +39,9 @@ class Progress:
         """Show this step and ELBO."""
         self._last = time.monotonic()
         if self._bar is None:
-            self._start()
+            self._bar = _bar()
+            self._task = self._bar.add_task("fit", total=self._total, elbo="")
+            self._bar.start()
         self._bar.update(self._task, completed=step, elbo=f"{elbo:,.2f}")
 
     def close(self, step: int) -> None:
@@ -40,20 +50,15 @@ class Progress:
             self._bar.update(self._task, completed=step)
             self._bar.stop()
 
-    def _start(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import Progress as RichProgress
 
-        self._bar = RichProgress(
-            TextColumn("fit"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("steps   ELBO {task.fields[elbo]}"),
-            TimeElapsedColumn(),
-            auto_refresh=False if not sys.stderr.isatty() else True,
-        )
-        self._task = self._bar.add_task("fit", total=self._total, elbo="")
-        self._bar.start()
+def _bar() -> RichProgress:
+    return RichProgress(
+        TextColumn("fit"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("steps   ELBO {task.fields[elbo]}"),
+        TimeElapsedColumn(),
+    )
 
 
 def _visible() -> bool:

@@ -32,7 +32,9 @@ def numbers_to_arrays(tree: PyTree) -> PyTree:
     """Python and NumPy numbers become JAX arrays, so that changing one recompiles nothing."""
 
     def convert(leaf: Any) -> Any:
-        if isinstance(leaf, bool) or not hasattr(leaf, "__array__") and not isinstance(leaf, int | float):
+        if isinstance(leaf, bool) or (
+            not hasattr(leaf, "__array__") and not isinstance(leaf, int | float)
+        ):
             return leaf
         array = jnp.asarray(leaf)
         is_float = jnp.issubdtype(array.dtype, jnp.floating)

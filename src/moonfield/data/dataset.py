@@ -9,7 +9,7 @@ from jaxtyping import Array, PyTree
 
 from .arrays import as_inputs, as_targets, as_weights
 from .batch import Batch
-from .shuffle import Domain, domain, permuted, round_keys, shuffle_words
+from .shuffle import Domain, domain, permuted, round_keys
 
 _LANES = 16  # rows are padded to a multiple of this: vectorised loops then have no remainder
 
@@ -50,7 +50,7 @@ def full_batch(data: Dataset) -> Batch:
 
 
 class Epochs(NamedTuple):
-    """How rows are dealt into batches: each epoch is cut into batches that differ by one row at most.
+    """How an epoch is dealt into batches that differ by one row at most.
 
     With `rows` not a multiple of the wanted size there is no short, noisy last batch: 501 rows by
     50 make 11 batches of 45 or 46.

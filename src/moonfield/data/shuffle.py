@@ -7,7 +7,6 @@ optimal random shuffling for GPUs"). Each position costs the same for any number
 step of any epoch can be reached directly.
 """
 
-import math
 from typing import NamedTuple
 
 import jax
@@ -52,7 +51,9 @@ def shuffle_words(key: Array) -> UInt32[Array, " rounds"]:
     return jax.random.bits(key, (_ROUNDS,))
 
 
-def round_keys(words: UInt32[Array, " rounds"], epochs: Int[Array, " n"]) -> UInt32[Array, "rounds n"]:
+def round_keys(
+    words: UInt32[Array, " rounds"], epochs: Int[Array, " n"]
+) -> UInt32[Array, "rounds n"]:
     """The words of each epoch's order: two rounds of a 32-bit hash of epoch and word."""
     hashed = _mix(words[:, None] ^ (epochs.astype(jnp.uint32) * jnp.uint32(0x9E3779B9))[None])
     return _mix(hashed + words[::-1, None])

@@ -14,12 +14,14 @@ from ..families import AbstractFamily, MeanField
 from ..model import AbstractModel, Space
 from ..objectives import AbstractObjective, Reparameterised, log_joint
 
-ADAM = optax.adam(0.05)  # one object: fits that leave the optimiser to Moonfield share a compiled step
+ADAM = optax.adam(
+    0.05
+)  # one object: fits that leave the optimiser to Moonfield share a compiled step
 _START_SD = 0.1
 
 
 class AdviState(NamedTuple):
-    """What the loop carries: variational parameters as one flat vector, and the optimiser's state."""
+    """What the loop carries: the variational parameters, flat, and the optimiser's state."""
 
     vector: Float[Array, " parameters"]
     optimizer: PyTree
@@ -103,7 +105,13 @@ class ADVI(eqx.Module):
         return self.draws, self.family.noise_size(size)
 
     def elbo(
-        self, model: AbstractModel, space: Space, state: PyTree, noise: Array, batch: Batch, scale: Any
+        self,
+        model: AbstractModel,
+        space: Space,
+        state: PyTree,
+        noise: Array,
+        batch: Batch,
+        scale: Any,
     ) -> Float[Array, ""]:
         """The mean over draws of the objective's estimates."""
 
@@ -134,4 +142,4 @@ class ADVI(eqx.Module):
         value, gradient = jax.value_and_grad(loss)(state.vector)
         update, optimizer = self.optimizer.update(gradient, state.optimizer, state.vector)
         vector = optax.apply_updates(state.vector, step_size * update)
-        return AdviState(vector, optimizer), AdviInfo(-value)
+        return AdviState(jnp.asarray(vector), optimizer), AdviInfo(-value)

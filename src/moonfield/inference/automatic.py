@@ -1,4 +1,4 @@
-"""The automatic stop: stationarity of the iterates, then smaller steps, then the gain that is left."""
+"""The automatic stop: stationary iterates, then smaller steps, then the gain that is left."""
 
 from typing import Any, NamedTuple
 
@@ -8,8 +8,8 @@ from .._core.results import Result
 from .stopping import Verdict
 
 _SEGMENT_STEPS = 500  # about how many steps are summarised by one mean and variance
-_FIRST_SEGMENTS = 8  # fewest segments of a stage before it is judged
-_RHAT = 1.2
+_FIRST_SEGMENTS = 10  # fewest segments of a stage before it is judged
+_RHAT = 1.15
 _SHARE = 0.9  # share of the parameters whose R-hat must be below it
 _ANNEAL = 0.2  # steps of the annealing, as a share of the steps before it
 _LOWEST = 0.02  # factor of the step size at the end of the annealing
@@ -30,7 +30,7 @@ class Automatic:
     """Decides from the iterates themselves; never from single noisy losses.
 
     A stage runs at one step size until the variational parameters are stationary: split R-hat
-    between the two halves of the stage's last third below 1.2 for 90% of them (Dhaka et al., 2020,
+    between the two halves of the stage's last third below 1.15 for 90% of them (Dhaka et al., 2020,
     "Robust, accurate stochastic optimization for variational inference", section 4). Then the step
     size falls linearly to 2% over a fifth as many steps, and the parameters of the second half of
     that annealing are averaged. What the annealing gained in ELBO over the average of the stage,
@@ -47,7 +47,7 @@ class Automatic:
         self._begin = 0  # first step of the stage
         self._anneal: tuple[int, int] | None = None  # its first step, and the one after its last
         self._segments: list[Segment] = []
-        self._best: tuple[float, np.ndarray] | None = None
+        self._elbo, self._best = -np.inf, None
 
     def step_sizes(self, start: int, count: int) -> np.ndarray:
         """Factors of the updates of these steps."""
@@ -65,14 +65,14 @@ class Automatic:
             return Verdict()
         self._segments.append(_segment(fit.tail()))
         if self._anneal is not None:
-            return self._annealed(fit) if step >= self._anneal[1] else Verdict(reset=True)
+            return self._annealed(step, fit) if step >= self._anneal[1] else Verdict(reset=True)
         if self._stationary():
             self._begin_annealing(step, block_steps, fit)
         return Verdict(reset=True)
 
     def average(self, step: int, block_steps: int, fit: Any) -> Any:
         """The best averaged parameters, or before the first stage ended the latest ones."""
-        return fit.last() if self._best is None else self._best[1]
+        return fit.last() if self._best is None else self._best
 
     def _stationary(self) -> bool:
         if len(self._segments) < _FIRST_SEGMENTS:
@@ -94,24 +94,24 @@ class Automatic:
         self._anneal = (step, step + length)
         self._segments = []
 
-    def _annealed(self, fit: Any) -> Verdict:
+    def _annealed(self, step: int, fit: Any) -> Verdict:
         """Average the second half of the annealing; end, or begin a stage of smaller steps."""
         half = self._segments[len(self._segments) // 2 :]
         gain = self._consider(_pool(half).mean, fit)
         predicted = gain * _LOWER / (1.0 - _LOWER)
-        if predicted < max(_TOLERANCE, _RELATIVE_TOLERANCE * abs(self._best[0])):
+        if predicted < max(_TOLERANCE, _RELATIVE_TOLERANCE * abs(self._elbo)):
             return Verdict(Result.converged)
         self._scale *= _LOWER
-        self._begin, self._anneal, self._segments = self._anneal[1], None, []
+        self._begin, self._anneal, self._segments = step, None, []
         return Verdict(reset=True)
 
     def _consider(self, mean: np.ndarray, fit: Any) -> float:
         """Keep these parameters if they are the best so far; the gain in ELBO, nats."""
         vector = mean.astype(fit.last().dtype)
         elbo = float(np.mean(np.asarray(fit.evaluate(vector), np.float64)))
-        gain = np.inf if self._best is None else elbo - self._best[0]
+        gain = elbo - self._elbo
         if gain > 0:
-            self._best = (elbo, vector)
+            self._elbo, self._best = elbo, vector
         return gain
 
 

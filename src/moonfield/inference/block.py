@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, Int
 
 from .._core.small_dots import fuse_small_dots
 from .._core.trees import Structure
@@ -102,7 +102,7 @@ def run_block(
     stop: Int[Array, ""],
     step_sizes: Float[Array, " steps"],
 ) -> tuple[Carry, Float[Array, "*restarts steps"]]:
-    """Run the first `stop` steps of block number `block`: the new carry, and the ELBO of each step."""
+    """Run the first `stop` steps of block number `block`: the new carry, the ELBO of each step."""
     model = structures[0].join(setting.model)
     method = structures[1].join(setting.method)
     space = space_of(model)
@@ -133,6 +133,7 @@ def _batches(shape: Shape, setting: Setting, block: Array) -> tuple[Batch, Array
     if not shape.places:
         return jax.lax.optimization_barrier(rows_last(setting.data)), None
     steps = block * shape.steps + jnp.arange(shape.steps, dtype=jnp.int32)
+    assert setting.epochs is not None
     rows, mask = batch_rows(setting.epochs, setting.shuffle_words, steps, shape.places)
     batches = jax.vmap(rows_last)(jax.vmap(take, (None, 0, 0))(setting.data, rows, mask))
     scales = setting.rows / jnp.sum(mask, axis=1, dtype=setting.rows.dtype)

@@ -41,6 +41,8 @@ class Raw(NamedTuple):
 class Driver:
     """Runs blocks of one fit; owns the carry and the history."""
 
+    carry: Carry
+
     def __init__(
         self,
         model: AbstractModel,
@@ -67,13 +69,12 @@ class Driver:
             jax.random.split(stream(seed, Stream.noise), restarts),
             shuffle_words(stream(seed, Stream.shuffle)),
             batch,
-            np.asarray(data.rows, dtype),
+            jnp.asarray(data.rows, dtype),
             plan,
         )
         self._method, self._seed = method, seed
         self._restarts, self._dtype = restarts, dtype
         self._first_block = -(-first_step // self.shape.steps)
-        self.carry: Carry | None = None
         self._history: list[Array] = []
 
     def start(self, parameters: PyTree | None, location: PyTree | None) -> None:
@@ -86,7 +87,9 @@ class Driver:
         arrays = (self._setting.model, self._setting.method)
         self.carry = first_carry(self._structures, self._restarts, *arrays, keys, location)
 
-    def dispatch(self, carry: Carry, block: int, stop: int, sizes: np.ndarray) -> tuple[Carry, Array]:
+    def dispatch(
+        self, carry: Carry, block: int, stop: int, sizes: np.ndarray
+    ) -> tuple[Carry, Array]:
         """Run a block without waiting for it."""
         padded = np.ones(self.shape.steps, self._dtype)
         padded[: len(sizes)] = sizes
@@ -135,7 +138,7 @@ class Driver:
                     compile_seconds = time.perf_counter() - begin
                 step += stop
                 self._history.append(elbos[..., :stop])
-                pending.append((step - stop, stop, before, sizes))
+                pending.append((step - stop, before, sizes))
                 verdict = controller.after(step, self.shape.steps, self)
                 result = verdict.result
                 if verdict.reset:
@@ -161,7 +164,16 @@ class Driver:
 
     def _raw(self, vector: Array, result: Any, step: int, bad: Any) -> Raw:
         final = np.atleast_2d(np.asarray(self.evaluate(vector)))
-        return Raw(np.atleast_2d(np.asarray(vector)), self._collect(step), result, step, bad, 0.0, 0.0, final)
+        return Raw(
+            np.atleast_2d(np.asarray(vector)),
+            self._collect(step),
+            result,
+            step,
+            bad,
+            0.0,
+            0.0,
+            final,
+        )
 
     def _collect(self, steps: int) -> np.ndarray:
         blocks = [np.atleast_2d(np.asarray(block)) for block in self._history]
@@ -172,13 +184,13 @@ class Driver:
     def _look_in(self, step: int, progress: Progress, observers: tuple) -> Result | None:
         if progress.due:
             progress.update(step, float(np.mean(np.asarray(self._history[-1]))))
-        stopped = any([observer(step) for observer in observers])
-        return Result.stopped_by_callback if stopped else None
+        stopped = [observer(step) for observer in observers]
+        return Result.stopped_by_callback if any(stopped) else None
 
     def _check(self, pending: collections.deque, all_of_it: bool) -> tuple[int, int] | None:
         """Wait for old blocks; where one is non-finite in every restart, go back to before it."""
         while pending and (all_of_it or len(pending) > _IN_FLIGHT):
-            start, stop, before, sizes = pending.popleft()
+            start, before, sizes = pending.popleft()
             elbos = np.atleast_2d(np.asarray(self._history[start // self.shape.steps]))
             bad = ~np.isfinite(elbos)
             if not bad.any(axis=1).all():
@@ -187,7 +199,9 @@ class Driver:
             block = start // self.shape.steps
             after, _ = self.dispatch(before, block, first + 1, sizes)
             self.carry, _ = self.dispatch(before, block, first, sizes)
-            return start + first, _first_bad(np.atleast_2d(np.asarray(after.state.vector)), self.model_space.size)
+            return start + first, _first_bad(
+                np.atleast_2d(np.asarray(after.state.vector)), self.model_space.size
+            )
         return None
 
 

@@ -18,7 +18,9 @@ def as_method(method: Any, model: AbstractModel) -> ADVI:
     if isinstance(method, str):
         name = "advi" if method == "auto" else method
         if name not in METHODS:
-            raise ValueError(f"No method {method!r}. There are 'auto', {', '.join(map(repr, METHODS))}.")
+            raise ValueError(
+                f"No method {method!r}. There are 'auto', {', '.join(map(repr, METHODS))}."
+            )
         return METHODS[name]()
     if not isinstance(method, tuple(METHODS.values())):
         raise TypeError(f"method must be a name or a method such as mf.ADVI(), got {method!r}.")

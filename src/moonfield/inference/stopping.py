@@ -39,7 +39,7 @@ class FixedSteps:
         return np.clip(left, _LOWEST, 1.0)
 
     def tail_start(self, block_steps: int) -> int:
-        """The first step of the record that is averaged: the start of a block, or no block at all."""
+        """The first step of the record that is averaged, at the start of a block."""
         return int(np.ceil((1.0 - _TAIL) * self.steps / block_steps)) * block_steps
 
     def after(self, step: int, block_steps: int, fit: Any) -> Verdict:
@@ -48,6 +48,6 @@ class FixedSteps:
         return Verdict(ended, step == self.tail_start(block_steps) and ended is None)
 
     def average(self, step: int, block_steps: int, fit: Any) -> Any:
-        """The final variational parameters: the average of the tail, or where it has none the last."""
+        """The average of the tail, or where no whole block is left for one the last parameters."""
         full = step > self.tail_start(block_steps)
         return fit.tail_mean() if full else fit.last()

@@ -104,8 +104,8 @@ def reading(path: str | os.PathLike) -> Iterator[None]:
         raise
     except Exception as error:  # whatever strange contents can bring about
         raise FileFormatError(
-            f"{os.fspath(path)} is damaged or was edited: {_reason(error)}. Save the posterior again, "
-            "or restore the file from a copy."
+            f"{os.fspath(path)} is damaged or was edited: {_reason(error)}. Save the posterior "
+            "again, or restore the file from a copy."
         ) from error
 
 

@@ -1,5 +1,6 @@
 """What a described object is: JSON facts and arrays by name."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,7 +36,7 @@ class Part(NamedTuple):
         return array
 
 
-def gather(children: dict[str, Part | None], **facts: Any) -> Part:
+def gather(children: Mapping[str, Part | None], **facts: Any) -> Part:
     """One part of several; a child that could not be described is None."""
     found = {name: None if part is None else part.facts for name, part in children.items()}
     tensors = {

@@ -1,5 +1,7 @@
 """Distributions and priors of weights as parts, and back."""
 
+from typing import Any, cast
+
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -13,7 +15,7 @@ def describe_distribution(value: dist.Distribution) -> Part | None:
     """The parameters of a distribution; None where no table lists it."""
     base = None
     if holds(TRUNCATED, value):
-        base = describe_distribution(value.base_dist)
+        base = describe_distribution(cast(Any, value).base_dist)
     if not holds(DISTRIBUTIONS, value) and base is None:
         return None
     children = {} if base is None else {"base": base}

@@ -4,18 +4,18 @@ Networks stand in `networks/description.py`, families in `families.FAMILIES`. Wh
 not lost: the file keeps the paths and shapes of the parameters, and `load` asks for `model=`.
 """
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpyro.distributions as dist
 
 from .. import likelihoods
 from ..families import Variational
-from ..model import AbstractModel, BayesianNetwork
+from ..model import BayesianNetwork
 
 T = TypeVar("T")
 
 
-def _by_name(*classes: type[T]) -> dict[str, type[T]]:
+def _by_name(*classes: type) -> dict[str, type[Any]]:
     return {cls.__name__: cls for cls in classes}
 
 
@@ -62,7 +62,7 @@ LIKELIHOODS = _by_name(
 )
 
 # Models, with the arguments that make them. Each argument is described on its own.
-MODELS: dict[str, tuple[type[AbstractModel], tuple[str, ...]]] = {
+MODELS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "BayesianNetwork": (BayesianNetwork, ("network", "prior", "likelihood")),
 }
 

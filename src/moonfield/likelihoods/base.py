@@ -1,6 +1,7 @@
 """What a likelihood is."""
 
 import abc
+from typing import ClassVar
 
 import equinox as eqx
 import numpyro.distributions as dist
@@ -17,9 +18,9 @@ class AbstractLikelihood(eqx.Module):
     A target has the shape `target_shape(outputs)`: `()` for one number or class a row.
     """
 
-    kind: eqx.AbstractClassVar[str]  # "classes" or "numbers"
-    binary: eqx.AbstractClassVar[bool]  # `moments` are those of class 1 alone
-    discrete: eqx.AbstractClassVar[bool]  # targets are whole numbers
+    kind: ClassVar[str]  # "classes" or "numbers"
+    binary: ClassVar[bool]  # `moments` are those of class 1 alone
+    discrete: ClassVar[bool]  # targets are whole numbers
 
     @abc.abstractmethod
     def priors(self) -> dict[str, dist.Distribution]:

@@ -35,7 +35,9 @@ class Bernoulli(AbstractLikelihood):
 
     def log_prob(self, own: Own, outputs: Float[Array, "... outputs"], y: Array) -> Array:
         logits = squeeze_single(outputs)
-        return sum_target(y * logits - jax.nn.softplus(logits), self.target_shape(outputs.shape[-1]))
+        return sum_target(
+            y * logits - jax.nn.softplus(logits), self.target_shape(outputs.shape[-1])
+        )
 
     def moments(self, own: Own, outputs: Float[Array, "... outputs"]) -> tuple[Array, Array]:
         logits = squeeze_single(outputs)

@@ -27,8 +27,8 @@ class Categorical(AbstractLikelihood):
     def target_shape(self, outputs: int) -> tuple[int, ...]:
         if outputs < 2:
             raise ValueError(
-                f"Categorical needs a network with one output per class, at least 2; got {outputs}. "
-                "For two classes from one output use Bernoulli."
+                f"Categorical needs a network with one output per class, at least 2; "
+                f"got {outputs}. For two classes from one output use Bernoulli."
             )
         return ()
 

@@ -20,7 +20,8 @@ class NegativeBinomial(AbstractLikelihood):
     `log G(y + c) - log G(c) - log y! - y softplus(-u) - c softplus(u)`, stable for any `f`.
 
     Args:
-        concentration: a number, `"learned"` (log-normal(1, 1.5) prior), a distribution, or `"head"`.
+        concentration: a number, `"learned"` (log-normal(1, 1.5) prior), a distribution or
+            `"head"`.
     """
 
     kind: ClassVar[str] = "numbers"

@@ -51,7 +51,7 @@ class StudentT(AbstractLikelihood):
         return dist.StudentT(self.df, location, scale)
 
     def log_prob(self, own: Own, outputs: Float[Array, "... outputs"], y: Array) -> Array:
-        logp = self.distribution(own, outputs).log_prob(y)
+        logp = jnp.asarray(self.distribution(own, outputs).log_prob(y))
         return sum_target(logp, self.target_shape(outputs.shape[-1]))
 
     def moments(self, own: Own, outputs: Float[Array, "... outputs"]) -> tuple[Array, Array]:

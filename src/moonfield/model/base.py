@@ -85,11 +85,11 @@ class AbstractModel(eqx.Module):
 
     @abc.abstractmethod
     def present(self, params: PyTree) -> PyTree:
-        """Parameters as users see them: for networks, `params["network"]` can be called on a row."""
+        """Parameters as users see them: `params["network"]` can be called on a row."""
 
     @abc.abstractmethod
     def describe(self) -> dict[str, Any]:
-        """What a reader wants to know: rows of (path, shape, prior), likelihood, number of weights."""
+        """For readers: (path, shape, prior) of each weight array, the likelihood, the size."""
 
     def prior_predictive(self, X: Any, draws: int = 500, seed: int = 0) -> Any:
         """What the model says about rows before it has seen any target: a `Prediction`."""

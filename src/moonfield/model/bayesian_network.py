@@ -1,7 +1,7 @@
 """A network with priors on its weights and a likelihood for its outputs."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -134,7 +134,9 @@ class BayesianNetwork(AbstractModel):
         supports = self.prior.supports(self.shapes)
         leaves = jax.tree.leaves(supports, is_leaf=lambda node: isinstance(node, Constraint))
         only_weights = isinstance(self.prior, Independent) and not self.likelihood.priors()
-        return only_weights and all(isinstance(leaf, type(dist.constraints.real)) for leaf in leaves)
+        return only_weights and all(
+            isinstance(leaf, type(dist.constraints.real)) for leaf in leaves
+        )
 
     def weights(self, params: PyTree) -> PyTree:
         latents = Latents(params["network"], params["prior"])
@@ -146,7 +148,7 @@ class BayesianNetwork(AbstractModel):
     def outputs(self, params: PyTree, inputs: PyTree) -> Float[Array, "rows outputs"]:
         """The network's outputs, before the likelihood."""
         network = self.with_params(params)
-        outputs = jax.vmap(network)(inputs)
+        outputs = jax.vmap(cast(Callable, network))(inputs)
         return outputs[:, None] if outputs.ndim == 1 else outputs
 
     def with_params(self, params: PyTree) -> eqx.Module:
@@ -162,9 +164,11 @@ class BayesianNetwork(AbstractModel):
         """
         row = jax.ShapeDtypeStruct(jnp.shape(inputs)[1:], jnp.result_type(float))
         try:
-            out = eqx.filter_eval_shape(self.network, row)
+            out = eqx.filter_eval_shape(cast(Callable, self.network), row)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"The network does not accept a row of shape {row.shape}: {error}") from error
+            raise ValueError(
+                f"The network does not accept a row of shape {row.shape}: {error}"
+            ) from error
         if not hasattr(out, "shape") or len(out.shape) > 1:
             raise ValueError(f"The network must map a row to a vector or a number, got {out}.")
         return out.shape[0] if out.shape else 1
@@ -180,7 +184,9 @@ class BayesianNetwork(AbstractModel):
         facts = self.describe()
         lines = [f"BayesianNetwork of {type(self.network).__name__}, {facts['size']:,} weights"]
         width = max(len(path) for path, _, _ in facts["weights"])
-        lines += [f"  {path:<{width}}  {shape!s:<12} ~ {prior}" for path, shape, prior in facts["weights"]]
+        lines += [
+            f"  {path:<{width}}  {shape!s:<12} ~ {prior}" for path, shape, prior in facts["weights"]
+        ]
         return "\n".join([*lines, f"  y ~ {facts['likelihood']}"])
 
     def __repr__(self) -> str:

@@ -22,8 +22,8 @@ def check_network(network: eqx.Module) -> None:
     for layer in _submodules(network):
         if isinstance(layer, _STATEFUL):
             raise ValueError(
-                f"The network contains {type(layer).__name__}, which keeps state across rows. Use a "
-                "layer without cross-row state, e.g. equinox.nn.LayerNorm or GroupNorm."
+                f"The network contains {type(layer).__name__}, which keeps state across rows. "
+                "Use a layer without cross-row state, e.g. equinox.nn.LayerNorm or GroupNorm."
             )
         if isinstance(layer, eqx.nn.Dropout):
             raise ValueError(

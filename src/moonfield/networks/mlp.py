@@ -1,5 +1,6 @@
 """The multilayer perceptron."""
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import equinox as eqx
@@ -55,10 +56,12 @@ class MLP(eqx.Module):
     ):
         sizes = tuple(int(size) for size in sizes)
         if len(sizes) < 2 or min(sizes) < 1:
-            raise ValueError(f"sizes needs at least two numbers of units of 1 or more, got {sizes}.")
+            raise ValueError(
+                f"sizes needs at least two numbers of units of 1 or more, got {sizes}."
+            )
         activation_function(activation)
         self.sizes, self.activation, self.bias = sizes, activation, bool(bias)
-        self.layers = [Linear(i, o, bias) for i, o in zip(sizes[:-1], sizes[1:], strict=True)]
+        self.layers = [Linear(i, o, bias) for i, o in itertools.pairwise(sizes)]
 
     def __call__(self, x: Float[Array, " inputs"]) -> Float[Array, " outputs"]:
         function = activation_function(self.activation)

@@ -9,8 +9,8 @@ from .base import AbstractObjective, LogJoint
 class Reparameterised(AbstractObjective):
     """`log p(data, z) + H[q]` with `z = sample(state, noise)`.
 
-    Kucukelbir et al., 2017, "Automatic differentiation variational inference", eqs 6-8. (`H` in closed form: the estimate has the
-    variance of the log joint alone.)
+    Kucukelbir et al., 2017, "Automatic differentiation variational inference", eqs 6-8. With the
+    entropy in closed form the estimate has the variance of the log joint alone.
     """
 
     def estimate(

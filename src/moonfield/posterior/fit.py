@@ -187,6 +187,7 @@ def _observers(callbacks: Sequence[Callback], driver: Driver, finish: Callable) 
 
 
 def _raise_nonfinite(model: AbstractModel, raw: Raw, posterior: Posterior) -> NoReturn:
+    assert raw.nonfinite is not None
     step, index = raw.nonfinite
     path = space(model).path_of(index)
     message = f"The ELBO became non-finite at step {step} in `{path}`. "

@@ -63,7 +63,7 @@ class Posterior:
         return f"Posterior of {self.model}\n{self.diagnostics}"
 
     def sample(self, n: int, seed: int = 0) -> PyTree:
-        """n draws of the parameters on the constrained scale: a tree with a leading draws axis.
+        """N draws of the parameters on the constrained scale: a tree with a leading draws axis.
 
         `["network"]` holds the network's weights, `["likelihood"]` its own parameters by name,
         `["prior"]` further latent variables of the prior.
@@ -128,16 +128,19 @@ class Posterior:
         """
         return summarise(self, draws, seed)
 
-    def to_datatree(self, draws: int = 1_000, seed: int = 0, posterior_predictive: bool = False) -> Any:
+    def to_datatree(
+        self, draws: int = 1_000, seed: int = 0, posterior_predictive: bool = False
+    ) -> Any:
         """An ArviZ DataTree: posterior, sample_stats, and with training data at hand
-        observed_data, log_likelihood (unscaled) and on request posterior_predictive."""
-        from .datatree import to_datatree
+        observed_data, log_likelihood (unscaled) and on request posterior_predictive.
+        """
+        from .datatree import to_datatree  # noqa: PLC0415  xarray takes half a second to import
 
         return to_datatree(self, draws, seed, posterior_predictive)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write to one file (safetensors with a JSON header; written beside and renamed)."""
-        from .storage import save
+        from .storage import save  # noqa: PLC0415
 
         save(self, path)
 

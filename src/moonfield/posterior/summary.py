@@ -13,7 +13,7 @@ QUANTILES = (0.05, 0.5, 0.95)
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """One entry per number: its path and index, mean, sd, quantiles, signal-to-noise |mean| / sd."""
+    """One entry per number: its name, mean, sd, quantiles and signal-to-noise |mean| / sd."""
 
     name: list[str]
     mean: np.ndarray
@@ -45,7 +45,7 @@ class Summary:
 
 
 def summarise(posterior: Any, draws: int, seed: int) -> Summary:
-    """Summary from draws; means and sds exact where the approximation knows them and nothing is bent."""
+    """Summary from draws; means and sds are exact where the approximation knows them."""
     leaves = _ordered(posterior.sample(draws, seed))
     flat = np.concatenate([np.asarray(v).reshape(draws, -1) for v in leaves.values()], axis=1)
     names = [name for path, v in leaves.items() for name in _entries(path, v.shape[1:])]

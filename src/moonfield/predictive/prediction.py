@@ -3,6 +3,7 @@
 import functools
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -68,7 +69,7 @@ class Prediction:
     @property
     def mean(self) -> Float[np.ndarray, "rows ..."]:
         """Predictive mean, in units of y; class probabilities for classes."""
-        return self._moments.mean
+        return np.asarray(self._moments.mean)
 
     @functools.cached_property
     def sd(self) -> Float[np.ndarray, "rows ..."]:
@@ -108,7 +109,7 @@ class Prediction:
     def entropy(self) -> Float[np.ndarray, "rows ..."]:
         """Entropy of the predictive class probabilities, nats."""
         self._need_classes("entropy")
-        return np.asarray(class_entropy(self.mean, self._binary))
+        return np.asarray(class_entropy(jnp.asarray(self.mean), self._binary))
 
     @functools.cached_property
     def expected_entropy(self) -> Float[np.ndarray, "rows ..."]:
@@ -118,7 +119,7 @@ class Prediction:
 
     @functools.cached_property
     def mutual_information(self) -> Float[np.ndarray, "rows ..."]:
-        """What knowing the weights would tell about the class, nats: `entropy - expected_entropy`."""
+        """What the weights would tell about the class: `entropy - expected_entropy`, nats."""
         return self.entropy - self.expected_entropy
 
     def log_prob(self, y: Any) -> Float[np.ndarray, " rows"]:
@@ -140,7 +141,9 @@ class Prediction:
             raise ValueError("Quantiles need numbers as targets; for classes use probabilities.")
         if not 0.0 < q < 1.0:
             raise ValueError(f"q must lie strictly between 0 and 1, got {q}.")
-        return mixture_quantile(self._source, self._inputs, self.draws, float(q), self.mean, self.sd)
+        return mixture_quantile(
+            self._source, self._inputs, self.draws, float(q), self.mean, self.sd
+        )
 
     def interval(self, level: float = 0.9) -> Float[np.ndarray, "rows ... 2"]:
         """The central interval that holds a target with probability `level`, in units of y.
@@ -186,7 +189,7 @@ class Prediction:
 
     @property
     def _variance(self) -> np.ndarray:
-        return self._moments.m2 / self.draws
+        return np.asarray(self._moments.m2) / self.draws
 
     def _reduce(self, reducer: Any, extra: Any = None) -> Any:
         return reduce_rows(self._source, reducer, self._inputs, self.draws, extra)

@@ -148,7 +148,7 @@ class Targets(AbstractQuantity):
     ) -> Array:
         def sample(row: PyTree, key: Array) -> Array:
             predictive = model.predictive(params, jax.tree.map(lambda leaf: leaf[None], row))
-            return predictive.sample(jax.random.fold_in(key, draw))[0]
+            return jnp.asarray(predictive.sample(jax.random.fold_in(key, draw)))[0]
 
         return jax.vmap(sample)(inputs, extra)
 

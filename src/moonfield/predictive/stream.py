@@ -72,7 +72,14 @@ def _super_blocks(
     for start in range(0, len(inputs), _ROWS * _BLOCKS):
         part = slice(start, start + _ROWS * _BLOCKS)
         blocks, count = _blocks(inputs[part])
-        arguments = (structure, arrays, source.key, blocks, _blocks(extra[part])[0], np.int32(count))
+        arguments = (
+            structure,
+            arrays,
+            source.key,
+            blocks,
+            _blocks(extra[part])[0],
+            np.int32(count),
+        )
         yield len(inputs[part]), arguments
 
 

@@ -74,7 +74,7 @@ class Independent(AbstractPrior):
         values = []
         for i, (path, leaf) in enumerate(leaves):
             entry = self._distribution(path_name(path), leaf.shape).expand(leaf.shape)
-            values.append(entry.sample(jax.random.fold_in(key, i)).astype(leaf.dtype))
+            values.append(jnp.asarray(entry.sample(jax.random.fold_in(key, i)), leaf.dtype))
         return Latents(jax.tree.unflatten(treedef, values), {})
 
     def log_prob(self, latents: Latents) -> Array:
@@ -104,8 +104,9 @@ class Independent(AbstractPrior):
             if fnmatch.fnmatchcase(path, pattern):
                 return entry.distribution(shape) if isinstance(entry, Scaled) else entry
         raise ValueError(
-            f"No prior for parameter {path!r}: the table has {', '.join(map(repr, self.patterns))}. "
-            "Add a pattern that matches it, or '*' for all others."
+            f"No prior for parameter {path!r}: the table has "
+            f"{', '.join(map(repr, self.patterns))}. Add a pattern that matches it, or '*' for all "
+            "others."
         )
 
 
@@ -122,7 +123,7 @@ def _check_entry(pattern: str, entry: object) -> None:
             f"The prior for {pattern!r} has events of shape {entry.event_shape}; a prior of "
             "independent weights needs scalar events."
         )
-    if entry.support.is_discrete:
+    if entry.is_discrete:
         raise ValueError(f"The prior for {pattern!r} is discrete; weights must be continuous.")
 
 

@@ -8,12 +8,12 @@ from jaxtyping import Array
 
 
 def fan_in(shape: tuple[int, ...]) -> int:
-    """How many inputs feed one unit: the product of all but the first (output) axis; 1 for vectors."""
+    """How many inputs feed one unit: the product of all axes but the first; 1 for vectors."""
     return max(1, math.prod(shape[1:])) if len(shape) > 1 else 1
 
 
 class Scaled(eqx.Module):
-    """`Normal(0, sd / sqrt(fan_in))`: pre-activations keep the same prior sd in layers of any width.
+    """`Normal(0, sd / sqrt(fan_in))`: pre-activations keep their prior sd in layers of any width.
 
     `fan_in` is the product of all but the first axis of a weight array (Neal, 1996, section 2.1);
     vectors (biases) have `fan_in` 1. Use it for all weights or as an entry of a path table.
