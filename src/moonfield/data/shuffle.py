@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, UInt32
 
-_ROUNDS = 8
+_ROUNDS = 6
 
 
 class Domain(NamedTuple):
@@ -26,8 +26,9 @@ class Domain(NamedTuple):
 
 def domain(rows: int) -> Domain:
     """The grid for a number of rows below 2**31."""
-    bits = max(rows - 1, 0).bit_length() // 2
-    return Domain(jnp.int32(rows), jnp.uint32(-(-rows >> bits)), jnp.uint32(bits))
+    bits = max(3, (rows - 1).bit_length() // 2)  # at least 8 x 8 points: smaller grids mix badly
+    left = max(8, -(-rows >> bits))
+    return Domain(jnp.int32(rows), jnp.uint32(left), jnp.uint32(bits))
 
 
 def permuted(keys: UInt32[Array, "rounds ..."], position: Int[Array, " ..."], d: Domain) -> Array:
@@ -63,10 +64,16 @@ def _feistel(keys: Array, point: Array, d: Domain) -> Array:
     mask = (jnp.uint32(1) << d.bits) - jnp.uint32(1)
     left, right = point >> d.bits, point & mask
     for i in range(0, _ROUNDS, 2):
-        total = left + (((_mix(right ^ keys[i]) >> 16) * d.left) >> 16)
+        total = left + ((_scatter(right ^ keys[i]) * d.left) >> 16)
         left = jnp.where(total >= d.left, total - d.left, total)
-        right = right ^ (_mix(left ^ keys[i + 1]) & mask)
+        right = right ^ (_scatter(left ^ keys[i + 1]) & mask)
     return (left << d.bits) | right
+
+
+def _scatter(word: Array) -> Array:
+    """16 well-mixed bits of a word: the high half of a multiply-shift-multiply hash."""
+    word = word * jnp.uint32(0x7FEB352D)
+    return ((word ^ (word >> 15)) * jnp.uint32(0x846CA68B)) >> 16
 
 
 def _mix(word: Array) -> Array:

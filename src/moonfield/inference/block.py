@@ -118,8 +118,8 @@ def run_block(
         def step(i: Array, inner: tuple) -> tuple:
             state, elbos = inner
             batch, scale = _batch(shape, batches, scales, i)
-            state, info = update(state, noise[i], batch, scale, step_sizes[i])
-            return state, elbos.at[i].set(info.elbo)
+            state, info = update(state, _at(noise, i), batch, scale, _at(step_sizes, i))
+            return state, _set(elbos, i, info.elbo)
 
         return _loop(shape.steps, stop, step, carry, jnp.zeros((shape.steps,), dtype))
 
@@ -143,7 +143,16 @@ def _batches(shape: Shape, setting: Setting, block: Array) -> tuple[Batch, Array
 def _batch(shape: Shape, batches: Batch, scales: Any, i: Array) -> tuple[Batch, Any]:
     if not shape.places:
         return rows_first(batches), 1.0
-    return rows_first(jax.tree.map(lambda leaf: leaf[i], batches)), scales[i]
+    return rows_first(jax.tree.map(lambda leaf: _at(leaf, i), batches)), _at(scales, i)
+
+
+def _at(array: Array, i: Array) -> Array:
+    """`array[i]` for an index known to be in range: one slice and nothing else."""
+    return jax.lax.dynamic_index_in_dim(array, i, 0, keepdims=False, allow_negative_indices=False)
+
+
+def _set(array: Array, i: Array, value: Array) -> Array:
+    return jax.lax.dynamic_update_index_in_dim(array, value, i, 0, allow_negative_indices=False)
 
 
 def _loop(steps: int, stop: Array, step: Any, carry: Carry, elbos: Array) -> tuple[Carry, Array]:

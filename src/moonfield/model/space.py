@@ -1,5 +1,6 @@
 """The bijection between a model's parameters and one flat unconstrained vector."""
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -9,7 +10,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PyTree
 from numpyro.distributions.constraints import Constraint
 
-from .._core.trees import named_leaves
+from .._core.trees import Structure, named_leaves, split
 from .base import AbstractModel
 
 
@@ -71,16 +72,24 @@ def is_real(support: Constraint) -> bool:
 
 
 def _unconstrained_shapes(model: AbstractModel) -> PyTree:
-    params = jax.eval_shape(model.init, jax.random.key(0))
-    supports = _supports(model)
-    leaves, treedef = jax.tree.flatten(params)
-    shapes = [
-        leaf
-        if is_real(support)
-        else jax.ShapeDtypeStruct(dist.biject_to(support).inverse_shape(leaf.shape), leaf.dtype)
-        for support, leaf in zip(supports, leaves, strict=True)
+    structure, arrays = split(model)
+    return _shapes(structure, tuple((array.shape, array.dtype) for array in arrays))
+
+
+@functools.lru_cache(maxsize=256)
+def _shapes(structure: Structure, arrays: tuple) -> PyTree:
+    """Shapes depend on a model's structure alone: computed once for each."""
+    structs = [jax.ShapeDtypeStruct(*array) for array in arrays]
+    return jax.eval_shape(lambda leaves: _unconstrained(structure.join(leaves)), structs)
+
+
+def _unconstrained(model: AbstractModel) -> PyTree:
+    leaves, treedef = jax.tree.flatten(model.init(jax.random.key(0)))
+    values = [
+        leaf if is_real(support) else dist.biject_to(support).inv(leaf)
+        for support, leaf in zip(_supports(model), leaves, strict=True)
     ]
-    return jax.tree.unflatten(treedef, shapes)
+    return jax.tree.unflatten(treedef, values)
 
 
 def _layout(model: AbstractModel):

@@ -82,7 +82,8 @@ def fit(
     controller = Automatic() if steps is None else FixedSteps(int(steps), chosen.tuned)
 
     def finish(raw: Raw) -> Posterior:
-        return _posterior(model, chosen, rows, batch_size, seed, raw)
+        size = driver.model_space.size
+        return _posterior(model, chosen, rows, batch_size, seed, size, raw)
 
     observers = _observers(callbacks, driver, finish)
     raw = driver.run(controller, Progress(steps, progress), observers)
@@ -151,12 +152,12 @@ def _posterior(
     rows: Dataset,
     batch_size: int | None,
     seed: int,
+    size: int,
     raw: Raw,
 ) -> Posterior:
     estimates = [mean_and_error(row) for row in raw.final_elbo]
     means = np.array([mean for mean, _ in estimates])
     best = 0 if np.isnan(means).all() else int(np.nanargmax(means))
-    size = space(model).size
     state = method.family_state(jnp.asarray(raw.parameters[best]), size)
     approximation = Variational(method.family, state, size)
     diagnostics = Diagnostics(
