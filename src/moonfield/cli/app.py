@@ -10,13 +10,14 @@ import typer
 app = typer.Typer(
     help="Neural networks that know what they don't know.",
     add_completion=False,
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-demo = typer.Typer(help="Worked examples, end to end.", no_args_is_help=True)
+demo = typer.Typer(help="Worked examples, end to end.", invoke_without_command=True)
 app.add_typer(demo, name="demo")
 
+_INTERRUPTED = 130  # as shells number it
 _EXPECTED = (OSError, ImportError, FloatingPointError)
 
 
@@ -25,13 +26,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         code = app(args=arguments, prog_name="moonfield", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted", 130)
+        code = _INTERRUPTED
     except Exception as error:
-        if hasattr(error, "format_message"):  # a wrong option or argument
-            return _say(f"{error.format_message()} See moonfield --help.", 2)
+        wrong_usage = getattr(error, "format_message", None)  # of click's exceptions
+        if wrong_usage is not None:
+            return _say(f"{wrong_usage().rstrip('.')}. See moonfield --help.", 2)
         if isinstance(error, _EXPECTED):
             return _say(str(error) or type(error).__name__, 2)
         raise
+    if code == _INTERRUPTED:
+        return _say("interrupted", code)
     return code if isinstance(code, int) else 0
 
 
@@ -40,26 +44,35 @@ def _say(message: str, code: int) -> int:
     return code
 
 
-def _version(wanted: bool) -> None:
+def _help_without_command(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def _version(wanted: bool) -> bool:
     if wanted:
         from .. import __version__
 
         typer.echo(f"moonfield {__version__}")
         raise typer.Exit()
+    return wanted
 
 
 @app.callback()
 def options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Neural networks that know what they don't know."""
+    _help_without_command(context)
 
 
 @demo.callback()
-def demos() -> None:
+def demos(context: typer.Context) -> None:
     """Worked examples, end to end."""
+    _help_without_command(context)
 
 
 @demo.command()

@@ -23,7 +23,7 @@ def cache_folder() -> Path:
 
 def use_compilation_cache() -> None:
     """Turn on JAX's persistent cache, unless the user has chosen one or nothing can be written."""
-    if jax.config.jax_compilation_cache_dir is not None:
+    if jax.config.values["jax_compilation_cache_dir"] is not None:
         return
     try:
         folder = cache_folder()

@@ -1,6 +1,7 @@
 """The demo's figures."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from .. import plot
 from ..reporting import Picture, picture
@@ -89,12 +90,12 @@ def _elbo(entries: Sequence[Entry]) -> Picture:
         alt="Three noisy curves that rise and level off; the legend gives the final values "
         + "; ".join(f"{e.name} {e.posterior.diagnostics.elbo:.1f}" for e in entries)
         + ".",
-        caption="Running means over a hundredth of the longest fit; behind them the single estimates. The "
-        "step size falls towards the end of a fit, and its noise with it.",
+        caption="Running means over a hundredth of the longest fit; behind them single estimates. "
+        "The step size falls towards the end of a fit, and its noise with it.",
     )
 
 
-def _draw_surface(entry: Entry, data: Halves, plan: Plan, quantity: str, ax) -> None:
+def _draw_surface(entry: Entry, data: Halves, plan: Plan, quantity: Any, ax: Any) -> None:
     plot.surface(
         entry.posterior, data.X_test, data.y_test, quantity, ax, draws=plan.draws, seed=plan.seed
     )

@@ -3,7 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.datasets import make_moons
@@ -50,7 +50,8 @@ class Entry(NamedTuple):
 def halves() -> Halves:
     """1,000 points of two moons with noise 0.2, half of them held out."""
     X, y = make_moons(1_000, noise=0.2, random_state=0)
-    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.5, random_state=0)
+    parts = train_test_split(X, y, test_size=0.5, random_state=0)
+    X_train, X_test, y_train, y_test = map(np.asarray, parts)
     mean, sd = X_train.mean(axis=0), X_train.std(axis=0)
     return Halves((X_train - mean) / sd, y_train, (X_test - mean) / sd, y_test)
 
@@ -73,18 +74,21 @@ def fits(
         KeyboardInterrupt: a fit was interrupted.
     """
     model = network()
-    batches = {"steps": plan.batch_steps, "batch_size": plan.batch_size}
-    ways: tuple[tuple[str, dict[str, Any]], ...] = (
-        ("full batch", {"steps": plan.full_steps}),
-        (f"batches of {plan.batch_size}", batches),
-        ("automatic stop", {"steps": None}),
-    )
-    for name, options in ways:
-        announce(
-            f"ADVI, {name}: "
-            + (f"{options['steps']:,} steps" if options["steps"] else "stops by itself")
+    for name, steps, batch_size in (
+        ("full batch", plan.full_steps, None),
+        (f"batches of {plan.batch_size}", plan.batch_steps, plan.batch_size),
+        ("automatic stop", None, None),
+    ):
+        announce(f"ADVI, {name}" + ("" if steps is None else f": {steps:,} steps"))
+        posterior = fit(
+            model,
+            data.X_train,
+            data.y_train,
+            method="advi",
+            steps=steps,
+            batch_size=batch_size,
+            seed=plan.seed,
         )
-        posterior = fit(model, data.X_train, data.y_train, method="advi", seed=plan.seed, **options)
         if posterior.result is Result.interrupted:
             raise KeyboardInterrupt
         yield _entry(name, posterior, data, plan)
@@ -104,9 +108,8 @@ def _entry(name: str, posterior: Posterior, data: Halves, plan: Plan) -> Entry:
 
 def _timed_prediction(posterior: Posterior, X: np.ndarray, plan: Plan) -> tuple[Prediction, float]:
     """A prediction and how long its mean took, compiled before."""
-    for _ in range(2):
-        begin = time.perf_counter()
-        prediction = posterior.predict(X, draws=plan.draws, seed=plan.seed)
-        _ = prediction.mean
-        seconds = time.perf_counter() - begin
-    return prediction, seconds
+    _ = posterior.predict(X, draws=plan.draws, seed=plan.seed).mean
+    begin = time.perf_counter()
+    prediction = posterior.predict(X, draws=plan.draws, seed=plan.seed)
+    _ = prediction.mean
+    return prediction, time.perf_counter() - begin

@@ -1,7 +1,7 @@
 """What a likelihood is."""
 
 import abc
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import numpyro.distributions as dist
@@ -31,7 +31,7 @@ class AbstractLikelihood(eqx.Module):
         """Shape of one row's target for that many network outputs; `ValueError` if impossible."""
 
     @abc.abstractmethod
-    def check_targets(self, y: Array, outputs: int) -> None:
+    def check_targets(self, y: Any, outputs: int) -> None:
         """Raise `ValueError` for targets outside the support, naming the first such row."""
 
     @abc.abstractmethod

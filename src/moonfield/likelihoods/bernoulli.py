@@ -1,6 +1,6 @@
 """Two classes."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +27,7 @@ class Bernoulli(AbstractLikelihood):
     def target_shape(self, outputs: int) -> tuple[int, ...]:
         return () if outputs == 1 else (outputs,)
 
-    def check_targets(self, y: Array, outputs: int) -> None:
+    def check_targets(self, y: Any, outputs: int) -> None:
         check_classes(y, 2, "Bernoulli")
 
     def distribution(self, own: Own, outputs: Float[Array, "... outputs"]) -> dist.Distribution:

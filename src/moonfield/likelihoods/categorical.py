@@ -1,6 +1,6 @@
 """More than two classes."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +32,7 @@ class Categorical(AbstractLikelihood):
             )
         return ()
 
-    def check_targets(self, y: Array, outputs: int) -> None:
+    def check_targets(self, y: Any, outputs: int) -> None:
         check_classes(y, outputs, "Categorical")
 
     def distribution(self, own: Own, outputs: Float[Array, "... outputs"]) -> dist.Distribution:

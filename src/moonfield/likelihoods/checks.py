@@ -1,7 +1,8 @@
 """Checks of targets that several likelihoods share."""
 
+from typing import Any
+
 import numpy as np
-from jaxtyping import Array
 
 
 def first_row(bad: np.ndarray) -> int:
@@ -9,7 +10,7 @@ def first_row(bad: np.ndarray) -> int:
     return int(np.flatnonzero(bad.reshape(bad.shape[0], -1).any(axis=1))[0])
 
 
-def check_counts(y: Array, what: str) -> None:
+def check_counts(y: Any, what: str) -> None:
     """Raise unless all targets are non-negative whole numbers."""
     values = np.asarray(y)
     bad = (values < 0) | (values != np.floor(values))
@@ -20,7 +21,7 @@ def check_counts(y: Array, what: str) -> None:
         )
 
 
-def check_classes(y: Array, classes: int, what: str) -> None:
+def check_classes(y: Any, classes: int, what: str) -> None:
     """Raise unless all targets are 0, 1, ..., classes - 1."""
     values = np.asarray(y)
     bad = (values < 0) | (values >= classes) | (values != np.floor(values))

@@ -39,7 +39,7 @@ class NegativeBinomial(AbstractLikelihood):
         targets = self.concentration.targets(outputs)
         return () if targets == 1 else (targets,)
 
-    def check_targets(self, y: Array, outputs: int) -> None:
+    def check_targets(self, y: Any, outputs: int) -> None:
         check_counts(y, "NegativeBinomial")
 
     def distribution(self, own: Own, outputs: Float[Array, "... outputs"]) -> dist.Distribution:

@@ -1,6 +1,6 @@
 """Counts."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpyro.distributions as dist
@@ -24,7 +24,7 @@ class Poisson(AbstractLikelihood):
     def target_shape(self, outputs: int) -> tuple[int, ...]:
         return () if outputs == 1 else (outputs,)
 
-    def check_targets(self, y: Array, outputs: int) -> None:
+    def check_targets(self, y: Any, outputs: int) -> None:
         check_counts(y, "Poisson")
 
     def distribution(self, own: Own, outputs: Float[Array, "... outputs"]) -> dist.Distribution:

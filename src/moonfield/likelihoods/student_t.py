@@ -41,7 +41,7 @@ class StudentT(AbstractLikelihood):
         targets = self.scale.targets(outputs)
         return () if targets == 1 else (targets,)
 
-    def check_targets(self, y: Array, outputs: int) -> None:
+    def check_targets(self, y: Any, outputs: int) -> None:
         return None
 
     def distribution(self, own: Own, outputs: Float[Array, "... outputs"]) -> dist.Distribution:

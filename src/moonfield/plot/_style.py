@@ -4,6 +4,8 @@ The class colours are those of Okabe and Ito (2008, "Color universal design"), w
 any common colour vision tell apart; colour maps run evenly in lightness or meet in near-white.
 """
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
@@ -55,18 +57,23 @@ def dress(ax: Axes, title: str, xlabel: str, ylabel: str, grid: bool = False) ->
     return ax
 
 
-def legend(ax: Axes, **options: object) -> None:
+def legend(ax: Axes, **options: Any) -> None:
     """A small legend without a frame line, readable over points."""
-    settings = {"fontsize": 8.5, "frameon": True, "framealpha": 0.85, "edgecolor": "none"}
+    settings: dict[str, Any] = {
+        "fontsize": 8.5,
+        "frameon": True,
+        "framealpha": 0.85,
+        "edgecolor": "none",
+    }
     ax.legend(**(settings | options))
 
 
-def colour_bar(ax: Axes, mappable: object, label: str) -> None:
+def colour_bar(ax: Axes, mappable: Any, label: str) -> None:
     """A slim colour bar beside the axes."""
     bar = ax.figure.colorbar(mappable, ax=ax, fraction=0.05, pad=0.02)
     bar.set_label(label, fontsize=9, color=INK)
     bar.ax.tick_params(labelsize=8, color=FAINT, labelcolor=INK, length=3)
-    bar.outline.set_visible(False)
+    bar.ax.spines["outline"].set_visible(False)
 
 
 def point_area(rows: int) -> float:

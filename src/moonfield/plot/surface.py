@@ -64,7 +64,7 @@ def surface(
     if observed is not None:
         _rows(ax, values, observed, bool(classes), drawn if quantity == "mean" else None)
     colour_bar(ax, drawn, words.label)
-    return dress(ax, words.title, *names)
+    return dress(ax, words.title, names[0], names[1])
 
 
 def _axis(column: np.ndarray, margin: float, resolution: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import arviz_plots
 import numpy as np
 import xarray as xr
+from arviz_plots.plot_collection import PlotCollection
 from matplotlib.axes import Axes
 
 from ._style import COLORS, FAINT, dress, legend, new_axes
@@ -95,7 +96,7 @@ def _draw(table: xr.Dataset, kind: str, ax: Axes) -> None:
         {"figure": ax.figure, "plot": ("column", np.array([ax], object)), "row": 0, "col": 0},
         {"column": [column]},
     )
-    collection = arviz_plots.PlotCollection(
+    collection = PlotCollection(
         data,
         xr.DataTree(targets),
         aes={"y": ["entry"], "color": ["entry"], "overlay": ["entry"]},

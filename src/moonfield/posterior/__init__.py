@@ -1,9 +1,9 @@
 """The facade: `fit`, `Posterior`, `load`, `Tracker`."""
 
 from .fit import fit
+from .loading import load
 from .posterior import Posterior
 from .record import Diagnostics
-from .storage import load
 from .summary import Summary
 from .tracker import Tracker
 

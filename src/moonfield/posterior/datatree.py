@@ -22,7 +22,7 @@ def to_datatree(posterior: Any, draws: int, seed: int, posterior_predictive: boo
     Raises:
         ValueError: `posterior_predictive` without training data (a loaded posterior has none).
     """
-    data = posterior._data
+    data = posterior.data
     if posterior_predictive and data is None:
         raise ValueError(
             "This posterior has no training data to predict for (files do not keep any). Use "

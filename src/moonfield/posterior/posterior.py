@@ -24,6 +24,7 @@ from ..predictive import (
     stack_draws,
 )
 from .record import Diagnostics
+from .saving import save
 from .summary import Summary, summarise
 
 
@@ -36,6 +37,7 @@ class Posterior:
         elbo: (steps,) estimates of the ELBO, nats, on the scale of all rows; bigger is better.
         diagnostics: facts about the fit.
         columns: names of the input columns, if they had any.
+        data: inputs and targets of the fit; None after loading from a file.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class Posterior:
         self.elbo = elbo
         self.diagnostics = diagnostics
         self.columns = columns
-        self._data = data
+        self.data = data
 
     @property
     def result(self) -> Result:
@@ -140,8 +142,6 @@ class Posterior:
 
     def save(self, path: str | os.PathLike) -> None:
         """Write to one file (safetensors with a JSON header; written beside and renamed)."""
-        from .storage import save  # noqa: PLC0415
-
         save(self, path)
 
     def _source(self, seed: int) -> Source:

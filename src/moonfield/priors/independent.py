@@ -140,7 +140,8 @@ def _bounded_start(entry: dist.Distribution, uniform: Array) -> Array:
         mean, sd = jnp.nan, jnp.nan
     mean = jnp.where(jnp.isfinite(mean), mean, transform(jnp.zeros(())))
     sd = jnp.where(jnp.isfinite(sd), jnp.minimum(sd, limit), limit)
+    mean, sd = jnp.broadcast_to(mean, uniform.shape), jnp.broadcast_to(sd, uniform.shape)
     if isinstance(entry.support, type(dist.constraints.real)):
         return (mean + sd * uniform).astype(uniform.dtype)
-    center = transform.inv(jnp.broadcast_to(mean, uniform.shape))
+    center = transform.inv(mean)
     return transform(center + 0.1 * uniform).astype(uniform.dtype)

@@ -44,7 +44,7 @@ def render(page: Page) -> str:
     Every text is escaped.
     """
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(__package__, "templates"),
+        loader=jinja2.PackageLoader("moonfield.reporting", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

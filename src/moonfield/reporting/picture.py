@@ -3,7 +3,7 @@
 import base64
 import dataclasses
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -42,7 +42,7 @@ def picture(
     title: str,
     alt: str,
     caption: str = "",
-    size: Sequence[float] = (6.4, 4.6),
+    size: tuple[float, float] = (6.4, 4.6),
     dpi: int = 150,
     palette: bool = False,
 ) -> Picture:
@@ -57,7 +57,7 @@ def picture(
         dpi: pixels per inch.
         palette: reduce to 256 colours, for a file of a third of the size.
     """
-    figure = Figure(figsize=tuple(size), dpi=dpi, layout="constrained")
+    figure = Figure(figsize=size, dpi=dpi, layout="constrained")
     for place, function in enumerate(draw, start=1):
         function(figure.add_subplot(1, len(draw), place))
     buffer = io.BytesIO()

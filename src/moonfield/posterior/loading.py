@@ -1,4 +1,4 @@
-"""Posteriors to files and back."""
+"""A posterior from a file."""
 
 import os
 import types
@@ -8,7 +8,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from .._core.errors import MoonfieldWarning
 from .._core.results import Result
@@ -17,38 +16,16 @@ from ..io import (
     Part,
     build_approximation,
     build_model,
-    describe_approximation,
     describe_model,
     difference,
-    gather,
     read_file,
     reading,
     undescribed,
-    write_file,
 )
 from ..model import AbstractModel, space
 from .posterior import Posterior
 from .record import Diagnostics
-
-_KIND = "posterior"
-
-
-def save(posterior: Posterior, path: str | os.PathLike) -> None:
-    """Write a posterior to one file: model, approximation, ELBO, diagnostics, columns; no data.
-
-    Raises:
-        TypeError: the posterior's approximation or family is in none of the tables of files.
-        OSError: the file system refuses; an old file is left as it was.
-    """
-    children = {
-        "model": describe_model(posterior.model),
-        "approximation": describe_approximation(posterior.approximation),
-    }
-    columns = None if posterior.columns is None else list(posterior.columns)
-    part = gather(
-        children, kind=_KIND, diagnostics=posterior.diagnostics.to_dict(), columns=columns
-    )
-    write_file(path, part.facts, {**part.tensors, "elbo": np.asarray(posterior.elbo)})
+from .saving import KIND
 
 
 def load(path: str | os.PathLike, model: AbstractModel | None = None) -> Posterior:
@@ -67,7 +44,7 @@ def load(path: str | os.PathLike, model: AbstractModel | None = None) -> Posteri
         raise TypeError(f"model must be a Moonfield model, got {type(model).__name__}.")
     document = read_file(path)
     with reading(path):
-        if document.content["kind"] != _KIND:
+        if document.content["kind"] != KIND:
             raise ValueError(f"it holds a {document.content['kind']!r}, not a posterior")
         part = Part(document.content, document.tensors)
     found = _rebuilt_model(path, part) if model is None else _given_model(path, part, model)

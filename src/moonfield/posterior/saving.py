@@ -1,0 +1,26 @@
+"""A posterior to a file."""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from ..io import describe_approximation, describe_model, gather, write_file
+
+KIND = "posterior"
+
+
+def save(posterior: Any, path: str | os.PathLike) -> None:
+    """Write a posterior to one file: model, approximation, ELBO, diagnostics, columns; no data.
+
+    Raises:
+        TypeError: the posterior's approximation or family is in none of the tables of files.
+        OSError: the file system refuses; an old file is left as it was.
+    """
+    children = {
+        "model": describe_model(posterior.model),
+        "approximation": describe_approximation(posterior.approximation),
+    }
+    columns = None if posterior.columns is None else list(posterior.columns)
+    part = gather(children, kind=KIND, diagnostics=posterior.diagnostics.to_dict(), columns=columns)
+    write_file(path, part.facts, {**part.tensors, "elbo": np.asarray(posterior.elbo)})
