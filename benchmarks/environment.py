@@ -12,6 +12,7 @@ import pty
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,9 +24,9 @@ RESULTS = BENCHMARKS / "results"
 ENVIRONMENT = ROOT / ".venv-bench"
 REQUIREMENTS = ("--editable", ".[bench]", "pymc<6")
 PACKAGES = (
-    ("moonfield", "pymc", "pytensor", "numpyro", "jax", "jaxlib", "optax", "equinox")
-    + ("numpy", "scikit-learn")
-)  # fmt: skip
+    *("moonfield", "pymc", "pytensor", "numpyro", "jax", "jaxlib", "optax", "equinox"),
+    *("numpy", "scikit-learn"),
+)
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -101,7 +102,8 @@ def _run(command: list[str], terminal: bool) -> int:
 
 def _run_in_terminal(command: list[str]) -> tuple[bytes, int]:
     ours, theirs = pty.openpty()
-    colours = variables() | {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
+    termios.tcsetwinsize(theirs, (30, 100))  # no bar is drawn in a terminal without a width
+    colours = variables() | {"TERM": "xterm-256color"}
     process = subprocess.Popen(command, env=colours, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     output = bytearray()
@@ -112,6 +114,13 @@ def _run_in_terminal(command: list[str]) -> tuple[bytes, int]:
         pass
     os.close(ours)
     return bytes(output), process.wait()
+
+
+def warn_if_busy() -> None:
+    """Times are worth little while something else runs."""
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        print(f"The load average is {load:.1f}: other work on this machine will disturb the times")
 
 
 def about() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Measures the memory that predicting 1,000,000 rows with 500 draws takes, over arrays in and out."""
+"""Measures the memory of predicting 1,000,000 rows with 500 draws, over arrays in and out."""
 
 import tempfile
 from pathlib import Path

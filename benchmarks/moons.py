@@ -12,7 +12,7 @@ from typing import Any
 
 import environment
 
-SYSTEMS = ("moonfield", "pymc", "numpyro", "floor")
+SYSTEMS = ("moonfield", "floor", "pymc", "numpyro")
 PROCESSES = 3  # for the first fit, after one that is not counted
 
 
@@ -22,6 +22,7 @@ def main() -> None:
     import dataset
     import ratios
 
+    environment.warn_if_busy()
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "moons.npz"
         dataset.save(data, splits=1)

@@ -30,9 +30,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "moons.npz"
         dataset.save(data, args.splits)
-        fits = {system: measure(system, "quality", data, args) for system in args.systems}
-        if "moonfield" in args.systems:
-            fits["automatic"] = measure("moonfield", "quality_auto", data, args)
+        fits = {}
+        for system in args.systems:
+            fits[system] = measure(system, "quality", data, args)
+            if system == "moonfield":
+                fits["automatic"] = measure(system, "quality_auto", data, args)
     scores = {system: judge(fitted) for system, fitted in fits.items()}
     print_means(scores)
     verdicts = []

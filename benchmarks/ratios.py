@@ -15,15 +15,17 @@ class Ratio:
     value: float
     bound: float
     goal: float | None = None
+    percent: bool = False
 
     @property
     def passed(self) -> bool:
         return self.value <= self.bound
 
     def row(self) -> tuple[str, ...]:
-        goal = f" (goal {_number(self.goal)})" if self.goal is not None else ""
+        show = "{:.1%}".format if self.percent else _number
+        goal = f" (goal {show(self.goal)})" if self.goal is not None else ""
         verdict = "pass" if self.passed else "MISS"
-        return (self.name, _number(self.value), f"<= {_number(self.bound)}{goal}", verdict)
+        return (self.name, show(self.value), f"<= {show(self.bound)}{goal}", verdict)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"passed": self.passed}
@@ -65,8 +67,8 @@ def ratios(results: Results) -> list[Ratio]:
             name = f"{TITLES[task]}: Moonfield / {NAMES[system]}"
             goal = 2.5 if system == "floor" else None
             found.append(Ratio(name, ours[task]["median"] / theirs["median"], bound, goal))
-    overhead = max(0.0, ours["progress"]["overhead"])
-    found.append(Ratio("progress bar: share added to a fit", overhead, 0.05))
+    overhead = ours["progress"]["overhead"]
+    found.append(Ratio("progress bar: added to a full-batch fit", overhead, 0.05, percent=True))
     again = ours["compilations"]["second"]
     found.append(Ratio("compilations in a second fit", float(again), 0.0))
     return found
@@ -91,9 +93,12 @@ def remarks(results: Results) -> Iterator[str]:
                 one, first = tasks[task]["one_step"], tasks[task]["first"]
                 yield (
                     f"{NAMES[system]}, {TITLES[task]}: {one:.3f} s of each fit are building and "
-                    f"compiling anew (a fit of one step); the first in its process took {first:.2f} s"
+                    "compiling anew (a fit of one step); the first in its process took "
+                    f"{first:.2f} s"
                 )
     pymc, numpyro = results.get("pymc", {}), results.get("numpyro", {})
+    if pymc and not pymc["full"]["pytensor"]["cxx"]:
+        yield "PyTensor found no C++ compiler: PyMC ran uncompiled, and its times say nothing"
     if "cold" in pymc:
         yield f"PyMC's very first process, before these: {pymc['cold']['first']:.2f} s to fit"
     if "predict" in pymc:
@@ -126,5 +131,5 @@ def _seconds(tasks: dict[str, Any], task: str) -> str:
 
 def _number(value: float) -> str:
     if 0 < value < 1:
-        return f"1/{1 / value:.3g}" if value != 0.05 else "0.05"
+        return f"1/{1 / value:.3g}"
     return f"{value:.3g}"

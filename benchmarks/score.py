@@ -1,6 +1,7 @@
 """One judge for every system's fit: what its exported (mean, sd) of the 40 weights are worth."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -8,7 +9,7 @@ DRAWS = 10_000
 PREDICTIVE_DRAWS = 2_000
 BLOCK = 500
 SIZES = (2, 5, 5, 1)
-WEIGHTS = sum(inputs * outputs for inputs, outputs in zip(SIZES[:-1], SIZES[1:], strict=True))
+WEIGHTS = sum(inputs * outputs for inputs, outputs in pairwise(SIZES))
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def elbo(draws: np.ndarray, sd: np.ndarray, X: np.ndarray, y: np.ndarray) -> flo
 def log_likelihoods(draws: np.ndarray, X: np.ndarray, y: np.ndarray) -> np.ndarray:
     """log p(y | x, w) of every draw and row: (draws, rows), nats."""
     hidden, start = X.T.astype(float), 0
-    for inputs, outputs in zip(SIZES[:-1], SIZES[1:], strict=True):
+    for inputs, outputs in pairwise(SIZES):
         stop = start + inputs * outputs
         product = draws[:, start:stop].reshape(-1, outputs, inputs) @ hidden
         start, hidden = stop, np.tanh(product) if stop < WEIGHTS else product

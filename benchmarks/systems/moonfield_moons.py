@@ -5,10 +5,11 @@ import statistics
 
 import harness
 import jax
-import moonfield as mf
 import numpy as np
 import optax
 from harness import BATCH_SIZE, BATCH_STEPS, DRAWS, STEPS, Job
+
+import moonfield as mf
 
 ADAM = optax.adam(harness.LEARNING_RATE)
 
@@ -102,10 +103,10 @@ def compilations(job: Job) -> dict:
     counts = {}
     for kind, options in (("full", {}), ("minibatch", {"batch_size": BATCH_SIZE})):
         X, y = job.train()
-        for time in ("first", "second"):
+        for turn in ("first", "second"):
             counter.names.clear()
             fit(build(), (X, y), STEPS, len(counts), **options)
-            counts[f"{kind}_{time}"] = list(counter.names)
+            counts[f"{kind}_{turn}"] = list(counter.names)
             X, y = X[::-1].copy(), y[::-1].copy()
     second = counts["full_second"] + counts["minibatch_second"]
     first = counts["full_first"] + counts["minibatch_first"]
@@ -117,8 +118,8 @@ def _fits(job: Job, steps: int | None) -> dict:
     for split in job.splits:
         posterior = fit(model, job.train(split), steps, split)
         table = posterior.summary()
-        one = harness.exported([np.asarray(table["mean"])], [np.asarray(table["sd"])])
-        fitted.append(one | {"steps": len(posterior.elbo), "result": str(posterior.result)})
+        one = harness.exported([table.mean], [table.sd])
+        fitted.append(one | {"steps": len(posterior.elbo), "result": posterior.result.name})
     return {"fits": fitted}
 
 

@@ -80,7 +80,7 @@ def predict(job: Job) -> dict:
 
 def progress(job: Job) -> dict:
     """One fit with NumPyro's own progress bar: minutes."""
-    seconds, _ = harness.timed(lambda: fit(arrays(job), STEPS, 0, progress=True))
+    seconds, _ = harness.timed(lambda: fit(arrays(job), job.steps, 0, progress=True))
     return {"first": seconds}
 
 

@@ -56,9 +56,13 @@ def _is_small(eqn: Any) -> bool:
     return len(out.shape) > 0 and out.size * depth <= _MOST_MULTIPLICATIONS
 
 
-def _multiply_and_sum(left: Any, right: Any, *, dimension_numbers: Any, **_: Any) -> Any:
+def _multiply_and_sum(
+    left: Any, right: Any, *, dimension_numbers: Any, preferred_element_type: Any, **_: Any
+) -> Any:
     """The product, with the longer of the free axes innermost, where the code is vectorised."""
     (left_sum, right_sum), (left_batch, right_batch) = dimension_numbers
+    if preferred_element_type is not None:
+        left, right = (part.astype(preferred_element_type) for part in (left, right))
     left = _arranged(left, left_batch, left_sum)
     right = _arranged(right, right_batch, right_sum)
     batch, depth = len(left_batch), len(left_sum)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, PyTree
 
 
@@ -63,9 +64,9 @@ class _ArrayMarker:
 _ARRAY = _ArrayMarker()
 
 
-def split(tree: PyTree) -> tuple[Structure, list[Array]]:
-    """A tree as its structure and its arrays."""
+def split(tree: PyTree) -> tuple[Structure, list[Any]]:
+    """A tree as its structure and its arrays (of JAX or NumPy)."""
     leaves, treedef = jax.tree.flatten(tree)
-    arrays = [leaf for leaf in leaves if isinstance(leaf, jax.Array)]
-    static = tuple(_ARRAY if isinstance(leaf, jax.Array) else leaf for leaf in leaves)
+    arrays = [leaf for leaf in leaves if isinstance(leaf, jax.Array | np.ndarray)]
+    static = tuple(_ARRAY if isinstance(leaf, jax.Array | np.ndarray) else leaf for leaf in leaves)
     return Structure(treedef, static), arrays

@@ -10,11 +10,11 @@ import typer
 app = typer.Typer(
     help="Neural networks that know what they don't know.",
     add_completion=False,
-    invoke_without_command=True,
+    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-demo = typer.Typer(help="Worked examples, end to end.", invoke_without_command=True)
+demo = typer.Typer(help="Worked examples, end to end.", no_args_is_help=True)
 app.add_typer(demo, name="demo")
 
 _INTERRUPTED = 130  # as shells number it
@@ -30,7 +30,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         wrong_usage = getattr(error, "format_message", None)  # of click's exceptions
         if wrong_usage is not None:
-            return _say(f"{wrong_usage().rstrip('.')}. See moonfield --help.", 2)
+            return _explain(wrong_usage())
         if isinstance(error, _EXPECTED):
             return _say(str(error) or type(error).__name__, 2)
         raise
@@ -39,14 +39,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _explain(message: str) -> int:
+    """Help for a command without its subcommand; one line for anything wrong."""
+    if message.startswith("Usage:"):
+        typer.echo(message)
+        return 0
+    return _say(f"{message.rstrip('.')}. See moonfield --help.", 2)
+
+
 def _say(message: str, code: int) -> int:
     sys.stderr.write(f"moonfield: {' '.join(message.split())}\n")
     return code
-
-
-def _help_without_command(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
 
 
 def _version(wanted: bool) -> bool:
@@ -60,19 +63,16 @@ def _version(wanted: bool) -> bool:
 
 @app.callback()
 def options(
-    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Neural networks that know what they don't know."""
-    _help_without_command(context)
 
 
 @demo.callback()
-def demos(context: typer.Context) -> None:
+def demos() -> None:
     """Worked examples, end to end."""
-    _help_without_command(context)
 
 
 @demo.command()

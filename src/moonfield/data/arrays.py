@@ -29,6 +29,8 @@ def as_inputs(X: Any, name: str = "X") -> Table:
             f"{name} must have rows and at least one column, got shape {table.values.shape}. "
             f"For one column use {name}.reshape(-1, 1)."
         )
+    if 0 in table.values.shape[1:]:
+        raise ValueError(f"{name} has no columns: its shape is {table.values.shape}.")
     if table.values.shape[0] == 0:
         raise ValueError(f"{name} has no rows.")
     _check_finite(table, name)
@@ -82,7 +84,14 @@ def _as_table(source: Any, name: str) -> Table:
         columns, source = (str(frame.name or name),), _column(frame, str(frame.name or name), name)
     if hasattr(source, "toarray"):
         raise TypeError(f"{name} is a sparse matrix. Use {name}.toarray().")
-    return Table(_numeric(np.asarray(source), name), columns)
+    return Table(_numeric(_as_array(source, name), name), columns)
+
+
+def _as_array(source: Any, name: str) -> np.ndarray:
+    try:
+        return np.asarray(source)
+    except ValueError as error:
+        raise ValueError(f"{name} is not a rectangular array: {error}") from error
 
 
 def _from_frame(frame: nw.DataFrame, name: str) -> Table:

@@ -71,7 +71,7 @@ def batch_rows(plan: Epochs, words: Array, steps: Array, places: int) -> tuple[A
     epoch, batch = jnp.divmod(steps, plan.batches)
     keys = round_keys(words, epoch)
     start, stop = _edge(plan, batch), _edge(plan, batch + 1)
-    position = start[:, None] + jnp.arange(places, dtype=jnp.int32)
+    position = start[:, None] + jnp.arange(places, dtype=jnp.int32)[None]
     mask = position < stop[:, None]
     position = jnp.where(mask, position, start[:, None])
     return permuted(keys[:, :, None], position, plan.domain), mask
@@ -86,7 +86,7 @@ def _edge(plan: Epochs, batch: Array) -> Array:
 def take(data: Batch, rows: Array, mask: Array) -> Batch:
     """The batch of these rows; masked ones get weight 0."""
     inputs, targets, weights = jax.tree.map(lambda array: array[rows], data)
-    return Batch(inputs, targets, weights * mask)
+    return Batch(inputs, targets, weights * mask.astype(weights.dtype))
 
 
 def rows_first(tree: PyTree) -> PyTree:

@@ -49,7 +49,7 @@ def permuted(keys: UInt32[Array, "rounds ..."], position: Int[Array, " ..."], d:
 
 def shuffle_words(key: Array) -> UInt32[Array, " rounds"]:
     """The words from which `round_keys` makes those of every epoch."""
-    return jax.random.bits(key, (_ROUNDS,))
+    return jax.random.bits(key, (_ROUNDS,), jnp.uint32)
 
 
 def round_keys(

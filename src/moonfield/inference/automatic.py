@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from .._core.results import Result
@@ -48,6 +49,10 @@ class Automatic:
         self._anneal: tuple[int, int] | None = None  # its first step, and the one after its last
         self._segments: list[Segment] = []
         self._elbo, self._best = -np.inf, None
+
+    def until(self, step: int) -> int:
+        """The host takes over again at this step at the latest."""
+        return self.most
 
     def step_sizes(self, start: int, count: int) -> np.ndarray:
         """Factors of the updates of these steps."""
@@ -107,7 +112,7 @@ class Automatic:
 
     def _consider(self, mean: np.ndarray, fit: Any) -> float:
         """Keep these parameters if they are the best so far; the gain in ELBO, nats."""
-        vector = mean.astype(fit.last().dtype)
+        vector = jnp.asarray(mean, fit.last().dtype)
         elbo = float(np.mean(np.asarray(fit.evaluate(vector), np.float64)))
         gain = elbo - self._elbo
         if gain > 0:

@@ -99,10 +99,11 @@ def run_block(
     setting: Setting,
     carry: Carry,
     block: Int[Array, ""],
+    begin: Int[Array, ""],
     stop: Int[Array, ""],
     step_sizes: Float[Array, " steps"],
 ) -> tuple[Carry, Float[Array, "*restarts steps"]]:
-    """Run the first `stop` steps of block number `block`: the new carry, the ELBO of each step."""
+    """Steps `begin` to `stop` of block number `block`: the new carry, the ELBO of each step."""
     model = structures[0].join(setting.model)
     method = structures[1].join(setting.method)
     space = space_of(model)
@@ -121,7 +122,7 @@ def run_block(
             state, info = update(state, _at(noise, i), batch, scale, _at(step_sizes, i))
             return state, _set(elbos, i, info.elbo)
 
-        return _loop(shape.steps, stop, step, carry, jnp.zeros((shape.steps,), dtype))
+        return _loop(begin, stop, step, carry, jnp.zeros((shape.steps,), dtype))
 
     if shape.restarts == 1:
         return one(carry, setting.noise_keys[0])
@@ -155,17 +156,18 @@ def _set(array: Array, i: Array, value: Array) -> Array:
     return jax.lax.dynamic_update_index_in_dim(array, value, i, 0, allow_negative_indices=False)
 
 
-def _loop(steps: int, stop: Array, step: Any, carry: Carry, elbos: Array) -> tuple[Carry, Array]:
-    """Steps 0 to `stop`, recording the variational parameters every 25 of them and at the end."""
+def _loop(begin: Array, stop: Array, step: Any, carry: Carry, elbos: Array) -> tuple[Carry, Array]:
+    """Steps `begin` to `stop`; the parameters are recorded every 25 of them and at the end."""
 
     def segment(j: Array, outer: tuple) -> tuple:
         state, tail, elbos = outer
+        first = jnp.maximum(j * _RECORD_STEPS, begin)
         last = jnp.minimum((j + 1) * _RECORD_STEPS, stop)
-        state, elbos = jax.lax.fori_loop(j * _RECORD_STEPS, last, step, (state, elbos))
+        state, elbos = jax.lax.fori_loop(first, last, step, (state, elbos))
         return state, _record(tail, state.vector), elbos
 
-    segments = (stop + _RECORD_STEPS - 1) // _RECORD_STEPS
-    state, tail, elbos = jax.lax.fori_loop(0, segments, segment, (carry.state, carry.tail, elbos))
+    segments = begin // _RECORD_STEPS, (stop + _RECORD_STEPS - 1) // _RECORD_STEPS
+    state, tail, elbos = jax.lax.fori_loop(*segments, segment, (carry.state, carry.tail, elbos))
     return Carry(state, tail), elbos
 
 

@@ -38,6 +38,27 @@ class Raw(NamedTuple):
     final_elbo: np.ndarray  # (restarts, evaluations) estimates at `parameters`
 
 
+class Chunk(NamedTuple):
+    """Steps that were dispatched together, and the carry before them."""
+
+    carry: Carry
+    step: int
+    end: int
+    sizes: np.ndarray
+
+
+class Estimates(NamedTuple):
+    """The ELBOs of a chunk: a block's buffer, and which of its entries they are."""
+
+    buffer: Array
+    begin: int
+    stop: int
+
+    def fetch(self) -> np.ndarray:
+        """(restarts, steps); waits for them."""
+        return np.atleast_2d(np.asarray(self.buffer))[:, self.begin : self.stop]
+
+
 class Driver:
     """Runs blocks of one fit; owns the carry and the history."""
 
@@ -75,35 +96,41 @@ class Driver:
         self._method, self._seed = method, seed
         self._restarts, self._dtype = restarts, dtype
         self._first_block = -(-first_step // self.shape.steps)
-        self._history: list[Array] = []
+        self._history: list[Estimates] = []
+        self._previous: Chunk | None = None  # the last chunk that was checked
 
     def start(self, parameters: PyTree | None, location: PyTree | None) -> None:
         """Set the first state: given variational parameters, a given location, or a fresh one."""
-        if parameters is not None:
-            state = self._method.resume(parameters)
-            self.carry = with_empty_tail(state)
-            return
         keys = jax.random.split(stream(self._seed, Stream.start), self._restarts)
         arrays = (self._setting.model, self._setting.method)
-        self.carry = first_carry(self._structures, self._restarts, *arrays, keys, location)
+        if self._restarts > 1 or (parameters is None and location is None):
+            self.carry = first_carry(self._structures, self._restarts, *arrays, keys)
+        if parameters is not None:
+            given = with_empty_tail(self._method.resume(parameters))
+        elif location is not None:
+            given = first_carry(self._structures, 1, *arrays, keys[:1], location)
+        else:
+            return
+        if self._restarts > 1:  # the first restart begins there, the others afresh
+            given = jax.tree.map(lambda every, one: every.at[0].set(one), self.carry, given)
+        self.carry = given
 
-    def dispatch(
-        self, carry: Carry, block: int, stop: int, sizes: np.ndarray
-    ) -> tuple[Carry, Array]:
-        """Run a block without waiting for it."""
+    def dispatch(self, carry: Carry, step: int, end: int, sizes: np.ndarray) -> tuple[Carry, Array]:
+        """Run steps `step` to `end`, within one block, without waiting for them."""
+        block, begin = divmod(step, self.shape.steps)
+        stop = begin + end - step
         padded = np.ones(self.shape.steps, self._dtype)
-        padded[: len(sizes)] = sizes
-        number = np.int32(self._first_block + block)
-        return run_block(
-            self._structures, self.shape, self._setting, carry, number, np.int32(stop), padded
-        )
+        padded[begin:stop] = sizes
+        bounds = (np.int32(self._first_block + block), np.int32(begin), np.int32(stop))
+        return run_block(self._structures, self.shape, self._setting, carry, *bounds, padded)
 
     def evaluate(self, vector: Array) -> Array:
         """ELBO estimates at fixed variational parameters: always the same noise and batches."""
         state = self.carry.state._replace(vector=vector)
         carry = self.carry._replace(state=state)
         zeros = np.zeros(self.shape.steps)
-        return self.dispatch(carry, -1 - self._first_block, self.shape.steps, zeros)[1]
+        before_all = -(1 + self._first_block) * self.shape.steps
+        return self.dispatch(carry, before_all, before_all + self.shape.steps, zeros)[1]
 
     def last(self) -> Array:
         """The latest variational parameters."""
@@ -124,39 +151,41 @@ class Driver:
 
     def run(self, controller: Any, progress: Progress, observers: tuple[Observer, ...] = ()) -> Raw:
         """Run until the controller, an observer, the keyboard or a non-finite ELBO ends it."""
-        begin = time.perf_counter()
+        begun = looked = time.perf_counter()
         compile_seconds, step, result, bad = 0.0, 0, None, None
-        pending: collections.deque = collections.deque()
-        looked = time.monotonic()
+        pending: collections.deque[tuple[Chunk, Estimates]] = collections.deque()
         try:
             while result is None:
-                stop = min(self.shape.steps, controller.most - step)
-                sizes = controller.step_sizes(step, stop)
-                before = self.carry
-                self.carry, elbos = self.dispatch(before, step // self.shape.steps, stop, sizes)
-                if not self._history:
-                    compile_seconds = time.perf_counter() - begin
-                step += stop
-                self._history.append(elbos[..., :stop])
-                pending.append((step - stop, before, sizes))
+                chunk = self._next_chunk(step, controller)
+                self.carry, elbos = self.dispatch(*chunk)
+                compile_seconds = compile_seconds or time.perf_counter() - begun
+                step = chunk.end
+                begin = chunk.step % self.shape.steps
+                self._history.append(Estimates(elbos, begin, begin + chunk.end - chunk.step))
+                pending.append((chunk, self._history[-1]))
                 verdict = controller.after(step, self.shape.steps, self)
                 result = verdict.result
-                if verdict.reset:
-                    self.reset_tail()
-                bad = self._check(pending, all_of_it=result is not None)
+                bad = self._check(pending, ended=result is not None)
                 if bad is not None:
                     result, step = Result.nonfinite, bad[0]
                     break
-                if time.monotonic() - looked >= _LOOK_IN_SECONDS:
-                    looked = time.monotonic()
+                if verdict.reset and result is None:
+                    self.reset_tail()
+                if time.perf_counter() - looked >= _LOOK_IN_SECONDS:
+                    looked = time.perf_counter()
                     result = self._look_in(step, progress, observers) or result
         except KeyboardInterrupt:
             result = Result.interrupted
-        parameters = self.last() if bad else controller.average(step, self.shape.steps, self)
-        raw = self._raw(parameters, result, step, bad)
+        vector = self.last() if bad else controller.average(step, self.shape.steps, self)
+        raw = self._raw(vector, result, step, bad)
         progress.close(step)
-        seconds = time.perf_counter() - begin - compile_seconds
+        seconds = time.perf_counter() - begun - compile_seconds
         return raw._replace(compile_seconds=compile_seconds, run_seconds=seconds)
+
+    def _next_chunk(self, step: int, controller: Any) -> Chunk:
+        """From here to the end of the block, or to where the controller wants to be asked."""
+        end = min((step // self.shape.steps + 1) * self.shape.steps, controller.until(step))
+        return Chunk(self.carry, step, end, controller.step_sizes(step, end - step))
 
     def so_far(self, step: int) -> Raw:
         """What there is after this many steps, for callbacks."""
@@ -176,33 +205,58 @@ class Driver:
         )
 
     def _collect(self, steps: int) -> np.ndarray:
-        blocks = [np.atleast_2d(np.asarray(block)) for block in self._history]
-        if not blocks:
-            return np.zeros((self._restarts, 0))
-        return np.concatenate(blocks, axis=1)[:, :steps]
+        parts = [estimates.fetch() for estimates in self._history]
+        joined = np.concatenate([np.zeros((self._restarts, 0), self._dtype), *parts], axis=1)
+        return joined[:, :steps]
 
     def _look_in(self, step: int, progress: Progress, observers: tuple) -> Result | None:
         if progress.due:
-            progress.update(step, float(np.mean(np.asarray(self._history[-1]))))
+            progress.update(step, float(np.nanmean(self._history[-1].fetch())))
         stopped = [observer(step) for observer in observers]
         return Result.stopped_by_callback if any(stopped) else None
 
-    def _check(self, pending: collections.deque, all_of_it: bool) -> tuple[int, int] | None:
-        """Wait for old blocks; where one is non-finite in every restart, go back to before it."""
-        while pending and (all_of_it or len(pending) > _IN_FLIGHT):
-            start, before, sizes = pending.popleft()
-            elbos = np.atleast_2d(np.asarray(self._history[start // self.shape.steps]))
-            bad = ~np.isfinite(elbos)
-            if not bad.any(axis=1).all():
-                continue
-            first = int(np.argmax(bad, axis=1).max())
-            block = start // self.shape.steps
-            after, _ = self.dispatch(before, block, first + 1, sizes)
-            self.carry, _ = self.dispatch(before, block, first, sizes)
-            return start + first, _first_bad(
-                np.atleast_2d(np.asarray(after.state.vector)), self.model_space.size
-            )
+    def _check(self, pending: collections.deque, ended: bool) -> tuple[int, int] | None:
+        """Wait for old chunks; where every restart is lost, go back to the last finite state.
+
+        Returns the step that was not finite and the coordinate that it spoilt first.
+        """
+        while pending and (ended or len(pending) > _IN_FLIGHT):
+            chunk, estimates = pending.popleft()
+            bad = ~np.isfinite(estimates.fetch())
+            lost, first = bad.any(axis=1), chunk.step + np.argmax(bad, axis=1)
+            if ended and not pending:  # no later ELBO will tell of the last state
+                spoilt = ~np.isfinite(np.atleast_2d(np.asarray(self.last()))).all(axis=1)
+                first = np.where(lost, first, chunk.end)
+                lost = lost | spoilt
+            if lost.all():
+                return self._go_back(chunk, int(first.max()))
+            self._previous = chunk
         return None
+
+    def _go_back(self, chunk: Chunk, step: int) -> tuple[int, int]:
+        """To before the step that was not finite: `step`, or the one whose update spoilt it."""
+        before = self._state_at(chunk, step)
+        if not _any_finite(before):
+            if step == chunk.step and self._previous is not None:
+                chunk = self._previous  # the state between two chunks is the end of the earlier one
+            step -= 1
+            before = self._state_at(chunk, step)
+        after = self._state_at(chunk, step + 1)
+        self.carry = before
+        return step, _first_bad(
+            np.atleast_2d(np.asarray(after.state.vector)), self.model_space.size
+        )
+
+    def _state_at(self, chunk: Chunk, step: int) -> Carry:
+        """The carry before a step of a chunk, recomputed."""
+        if step == chunk.step:
+            return chunk.carry
+        return self.dispatch(chunk.carry, chunk.step, step, chunk.sizes[: step - chunk.step])[0]
+
+
+def _any_finite(carry: Carry) -> bool:
+    """Whether any restart's variational parameters are all finite."""
+    return bool(np.isfinite(np.atleast_2d(np.asarray(carry.state.vector))).all(axis=1).any())
 
 
 def _first_bad(vectors: np.ndarray, size: int) -> int:

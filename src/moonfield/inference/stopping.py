@@ -26,11 +26,6 @@ class FixedSteps:
     def __init__(self, steps: int, tuned: bool):
         self.steps, self._tuned = steps, tuned
 
-    @property
-    def most(self) -> int:
-        """The largest number of steps."""
-        return self.steps
-
     def step_sizes(self, start: int, count: int) -> np.ndarray:
         """Factors of the updates of steps `start` to `start + count`."""
         if not self._tuned:
@@ -38,16 +33,20 @@ class FixedSteps:
         left = (self.steps - np.arange(start, start + count)) / max(1.0, _TAIL * self.steps)
         return np.clip(left, _LOWEST, 1.0)
 
-    def tail_start(self, block_steps: int) -> int:
-        """The first step of the record that is averaged, at the start of a block."""
-        return int(np.ceil((1.0 - _TAIL) * self.steps / block_steps)) * block_steps
+    @property
+    def tail_start(self) -> int:
+        """The first step of the record that is averaged."""
+        return int((1.0 - _TAIL) * self.steps)
+
+    def until(self, step: int) -> int:
+        """The host takes over again at this step at the latest."""
+        return self.tail_start if step < self.tail_start else self.steps
 
     def after(self, step: int, block_steps: int, fit: Any) -> Verdict:
         """Called with the number of steps done."""
         ended = Result.steps_exhausted if step >= self.steps else None
-        return Verdict(ended, step == self.tail_start(block_steps) and ended is None)
+        return Verdict(ended, reset=step == self.tail_start)
 
     def average(self, step: int, block_steps: int, fit: Any) -> Any:
-        """The average of the tail, or where no whole block is left for one the last parameters."""
-        full = step > self.tail_start(block_steps)
-        return fit.tail_mean() if full else fit.last()
+        """The average of the tail; before it begins, the latest parameters."""
+        return fit.tail_mean() if step > self.tail_start else fit.last()

@@ -42,4 +42,4 @@ def predictions(predicted: Posterior | Prediction, X: Any, y: Any, ax: Axes | No
 
 def is_classes(prediction: Prediction) -> bool:
     """Whether targets are classes."""
-    return prediction._kind == "classes"
+    return prediction.kind == "classes"

@@ -1,5 +1,6 @@
 """The one verb."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -8,10 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from .._core.checks import whole
 from .._core.errors import NonFiniteError
 from .._core.keys import check_seed
 from .._core.progress import Progress
 from .._core.results import Result
+from .._core.trees import path_name
 from ..data import Dataset, as_inputs, dataset
 from ..families import Variational
 from ..inference import ADVI, Automatic, Driver, FixedSteps, Raw, as_method
@@ -72,18 +75,21 @@ def fit(
         "data": data, "groups": groups, "sampler": sampler, "checkpoint": checkpoint,
         "devices": devices,
     }  # fmt: skip
-    _check_options(model, unavailable, steps, restarts, seed)
+    _check_options(model, unavailable, steps, restarts, seed, callbacks)
     chosen = as_method(method, model)
     rows = _check_data(model, X, y, weights)
     batch_size = _check_batch(model, rows.rows, batch_size)
-    steps_before = start.diagnostics.steps if isinstance(start, Posterior) else 0
+    steps_before = start.diagnostics.steps_in_all if isinstance(start, Posterior) else 0
     driver = Driver(model, chosen, rows, batch_size, restarts, seed, steps_before)
     driver.start(*_starting_point(model, chosen, start))
     controller = Automatic() if steps is None else FixedSteps(int(steps), chosen.tuned)
 
     def finish(raw: Raw) -> Posterior:
         size = driver.model_space.size
-        return _posterior(model, chosen, rows, batch_size, seed, size, raw)
+        posterior = _posterior(model, chosen, rows, batch_size, seed, size, raw)
+        facts = dataclasses.replace(posterior.diagnostics, steps_before=steps_before)
+        posterior.diagnostics = facts
+        return posterior
 
     observers = _observers(callbacks, driver, finish)
     raw = driver.run(controller, Progress(steps, progress), observers)
@@ -93,7 +99,12 @@ def fit(
 
 
 def _check_options(
-    model: Any, unavailable: dict[str, Any], steps: int | None, restarts: int, seed: int
+    model: Any,
+    unavailable: dict[str, Any],
+    steps: int | None,
+    restarts: int,
+    seed: int,
+    callbacks: Any,
 ) -> None:
     if not isinstance(model, AbstractModel):
         raise TypeError(f"model must be a Moonfield model, got {type(model).__name__}.")
@@ -101,9 +112,11 @@ def _check_options(
         if value is not None:
             raise ValueError(f"{name} is not available for {type(model).__name__}; leave it out.")
     check_seed(seed)
-    for name, value in (("steps", steps), ("restarts", restarts)):
-        if value is not None and (isinstance(value, bool) or int(value) != value or value < 1):
-            raise ValueError(f"{name} must be a whole number of 1 or more, got {value!r}.")
+    if steps is not None:
+        whole(steps, "steps")
+    whole(restarts, "restarts")
+    if callable(callbacks) or not all(map(callable, callbacks)):
+        raise TypeError("callbacks must be a sequence of functions (step, posterior_so_far).")
 
 
 def _check_data(model: AbstractModel, X: Any, y: Any, weights: Any) -> Dataset:
@@ -116,14 +129,13 @@ def _check_data(model: AbstractModel, X: Any, y: Any, weights: Any) -> Dataset:
 def _check_batch(model: AbstractModel, rows: int, batch_size: int | None) -> int | None:
     if batch_size is None:
         return None
-    if isinstance(batch_size, bool) or int(batch_size) != batch_size or batch_size < 1:
-        raise ValueError(f"batch_size must be a whole number of 1 or more, got {batch_size!r}.")
+    batch_size = whole(batch_size, "batch_size")
     if not model.minibatchable:
         raise ValueError(
             f"{type(model).__name__} is not a sum over exchangeable rows, so a batch of rows says "
             "nothing unbiased about all. Leave batch_size out."
         )
-    return None if batch_size >= rows else int(batch_size)
+    return None if batch_size >= rows else batch_size
 
 
 def _starting_point(model: AbstractModel, method: ADVI, start: Any) -> tuple[PyTree, PyTree]:
@@ -143,7 +155,15 @@ def _starting_point(model: AbstractModel, method: ADVI, start: Any) -> tuple[PyT
             f"start must be a posterior or a tree of parameters of structure {expected}, "
             f"got {jax.tree.structure(start)}."
         )
-    return None, start
+    shapes = jax.eval_shape(model.init, jax.random.key(0))
+    for (path, leaf), want in zip(
+        jax.tree_util.tree_leaves_with_path(start), jax.tree.leaves(shapes), strict=True
+    ):
+        if np.shape(leaf) != want.shape:
+            raise ValueError(
+                f"start has shape {np.shape(leaf)} at {path_name(path)}, expected {want.shape}."
+            )
+    return None, jax.tree.map(lambda leaf, want: jnp.asarray(leaf, want.dtype), start, shapes)
 
 
 def _posterior(

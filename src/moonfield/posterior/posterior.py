@@ -9,7 +9,8 @@ import jax
 import numpy as np
 from jaxtyping import Array, PyTree
 
-from .._core.keys import Stream, check_seed, stream
+from .._core.checks import whole
+from .._core.keys import Stream, stream
 from .._core.results import Result
 from .._core.trees import split
 from ..data import as_inputs, as_targets
@@ -73,8 +74,7 @@ class Posterior:
         Raises:
             ValueError: n is below 1 or the seed is negative.
         """
-        if n < 1:
-            raise ValueError(f"n must be 1 or more, got {n}.")
+        whole(n, "n")
         structure, arrays = split((self.model, self.approximation))
         return _draws(structure, int(n), arrays, stream(seed, Stream.draws))
 
@@ -113,11 +113,12 @@ class Posterior:
             >>> hidden = lambda params, row: params["network"].layers[0](row)
             >>> # posterior.map(hidden, X).shape == (500, rows, units)
         """
-        check_seed(seed)
+        whole(draws, "draws")
         return stack_draws(self._source(seed), Mapped(fn), as_inputs(self._inputs(X)).values, draws)
 
     def log_likelihood(self, X: Any, y: Any, draws: int = 500, seed: int = 0) -> np.ndarray:
         """Log-density of every row's target under every draw: (draws, rows), nats, unscaled."""
+        whole(draws, "draws")
         inputs = as_inputs(self._inputs(X)).values
         targets = as_targets(y, len(inputs), self.model.target_shape(inputs))
         self.model.check_targets(inputs, targets)

@@ -24,6 +24,7 @@ class Diagnostics:
         seed: the seed of the fit.
         compile_seconds: until the first block of steps was dispatched.
         run_seconds: the rest.
+        steps_before: steps of the fits that this one continued.
     """
 
     method: str
@@ -37,6 +38,12 @@ class Diagnostics:
     seed: int
     compile_seconds: float
     run_seconds: float
+    steps_before: int = 0
+
+    @property
+    def steps_in_all(self) -> int:
+        """Steps of this fit and of those that it continued."""
+        return self.steps_before + self.steps
 
     @property
     def message(self) -> str:

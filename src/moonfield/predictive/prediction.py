@@ -3,10 +3,11 @@
 import functools
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
+from scipy.special import entr
 
+from .._core.checks import whole
 from .._core.keys import Stream, check_seed, stream
 from ..data import as_inputs, as_targets
 from ..families import AbstractApproximation
@@ -19,7 +20,6 @@ from .reducers import (
     Moments,
     MomentsTotal,
     Targets,
-    class_entropy,
 )
 from .stream import Source, reduce_rows, stack_draws
 
@@ -64,7 +64,7 @@ class Prediction:
         return len(self._inputs)
 
     def __repr__(self) -> str:
-        return f"Prediction(rows={self.rows:,}, draws={self.draws:,}, kind={self._kind!r})"
+        return f"Prediction(rows={self.rows:,}, draws={self.draws:,}, kind={self.kind!r})"
 
     @property
     def mean(self) -> Float[np.ndarray, "rows ..."]:
@@ -109,7 +109,8 @@ class Prediction:
     def entropy(self) -> Float[np.ndarray, "rows ..."]:
         """Entropy of the predictive class probabilities, nats."""
         self._need_classes("entropy")
-        return np.asarray(class_entropy(jnp.asarray(self.mean), self._binary))
+        entropy = entr(self.mean)
+        return entropy + entr(1.0 - self.mean) if self._binary else entropy.sum(axis=-1)
 
     @functools.cached_property
     def expected_entropy(self) -> Float[np.ndarray, "rows ..."]:
@@ -137,7 +138,7 @@ class Prediction:
         Raises:
             ValueError: q is not strictly between 0 and 1, or targets are classes.
         """
-        if self._kind == "classes":
+        if self.kind == "classes":
             raise ValueError("Quantiles need numbers as targets; for classes use probabilities.")
         if not 0.0 < q < 1.0:
             raise ValueError(f"q must lie strictly between 0 and 1, got {q}.")
@@ -176,7 +177,8 @@ class Prediction:
         return stack_draws(self._source, ConditionalMean(), self._inputs, self.draws)
 
     @property
-    def _kind(self) -> str:
+    def kind(self) -> str:
+        """What a target is: "classes" or "numbers"."""
         return self._source.model.kind
 
     @property
@@ -196,10 +198,12 @@ class Prediction:
 
     def _targets(self, y: Any) -> np.ndarray:
         shape = self._source.model.target_shape(self._inputs)
-        return as_targets(y, self.rows, shape)
+        targets = as_targets(y, self.rows, shape)
+        self._source.model.check_targets(self._inputs, targets)
+        return targets
 
     def _need_classes(self, field: str) -> None:
-        if self._kind != "classes":
+        if self.kind != "classes":
             raise AttributeError(f"{field} is for classes; this model's targets are numbers.")
 
 
@@ -212,9 +216,8 @@ def checked_prediction(
     keep_draws: bool = False,
 ) -> Prediction:
     """A prediction for user input; the errors of `as_inputs`, and for impossible draws or seeds."""
-    if isinstance(draws, bool) or int(draws) != draws or draws < 1:
-        raise ValueError(f"draws must be a whole number of 1 or more, got {draws}.")
+    draws = whole(draws, "draws")
     check_seed(seed)
-    inputs = as_inputs(X).values
+    inputs = np.array(as_inputs(X).values)  # a copy: fields are computed later
     model.target_shape(inputs)  # raises where the network does not accept such rows
-    return Prediction(model, approximation, inputs, int(draws), int(seed), keep_draws)
+    return Prediction(model, approximation, inputs, draws, int(seed), keep_draws)

@@ -1,7 +1,7 @@
 """Streaming prediction: a loop over draws around a loop over blocks of rows, in constant memory.
 
 Rows are cut into blocks of 512, padded; every block runs the same compiled code, so that a row's
-prediction depends on that row alone. A draw's weights are made once for 32 blocks.
+prediction depends on that row alone. A draw's weights are made once for 8 blocks.
 """
 
 import functools
@@ -20,7 +20,7 @@ from ..model import AbstractModel, space
 from .reducers import AbstractQuantity, AbstractReducer
 
 _ROWS = 512
-_BLOCKS = 32
+_BLOCKS = 8
 _STACK = 16  # draws that are stacked in one call
 
 
@@ -65,7 +65,7 @@ def stack_draws(
 def _super_blocks(
     source: Source, quantity: AbstractQuantity, inputs: np.ndarray, extra: Any
 ) -> Iterator[tuple[int, tuple]]:
-    """Row counts and arguments of the compiled functions, 32 blocks of rows at a time."""
+    """Row counts and arguments of the compiled functions, 8 blocks of rows at a time."""
     if extra is None:
         extra = np.zeros(len(inputs), bool)
     structure, arrays = split((source.model, source.approximation, quantity))
@@ -84,9 +84,9 @@ def _super_blocks(
 
 
 def _blocks(array: Any) -> tuple[Any, int]:
-    """(blocks, 512, ...), padded by row 0: one block, or 32 of which `count` are used."""
+    """(8, 512, ...), padded by row 0: blocks of which `count` are used."""
     count = -(-len(array) // _ROWS)
-    missing = (1 if count == 1 else _BLOCKS) * _ROWS - len(array)
+    missing = _BLOCKS * _ROWS - len(array)
     xp = jnp if isinstance(array, jax.Array) else np
     padded = xp.concatenate([array, xp.repeat(array[:1], missing, axis=0)])
     return padded.reshape(-1, _ROWS, *array.shape[1:]), count

@@ -53,8 +53,13 @@ class Independent(AbstractPrior):
                     f"The network has {', '.join(paths) or 'no parameters'}."
                 )
         for path, leaf in jax.tree_util.tree_leaves_with_path(shapes):
-            entry = self._distribution(path_name(path), leaf.shape)
-            jnp.broadcast_shapes(entry.batch_shape, leaf.shape)
+            name = path_name(path)
+            batch = self._distribution(name, leaf.shape).batch_shape
+            if not _fits(batch, leaf.shape):
+                raise ValueError(
+                    f"The prior of {name} is a batch of {batch} distributions, which does not "
+                    f"broadcast to its shape {leaf.shape}."
+                )
 
     def init(self, key: Array, shapes: PyTree) -> Latents:
         leaves, treedef = jax.tree_util.tree_flatten_with_path(shapes)
@@ -108,6 +113,14 @@ class Independent(AbstractPrior):
             f"{', '.join(map(repr, self.patterns))}. Add a pattern that matches it, or '*' for all "
             "others."
         )
+
+
+def _fits(batch: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether `batch` broadcasts to exactly `shape`."""
+    try:
+        return np.broadcast_shapes(batch, shape) == shape
+    except ValueError:
+        return False
 
 
 def _check_entry(pattern: str, entry: object) -> None:

@@ -1,0 +1,57 @@
+"""All that keeps a contract: whoever adds a class adds a line, and a test fails until then."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import moonfield as mf
+from moonfield.families import AbstractFamily
+from moonfield.likelihoods import AbstractLikelihood
+from moonfield.objectives import AbstractObjective
+
+FAMILIES: dict[str, Callable[[], AbstractFamily]] = {
+    "MeanField": mf.families.MeanField,
+}
+
+OBJECTIVES: dict[str, Callable[[], AbstractObjective]] = {
+    "Reparameterised": mf.objectives.Reparameterised,
+    "StickingTheLanding": mf.objectives.StickingTheLanding,
+}
+
+
+class LikelihoodCase(NamedTuple):
+    """A likelihood, how many outputs it gets, some targets and values of its own parameters."""
+
+    make: Callable[[], AbstractLikelihood]
+    outputs: int
+    targets: list[float]
+    own: dict[str, float] = {}  # noqa: RUF012
+
+
+_NUMBERS = [-1.5, 0.0, 0.25, 3.0]
+_COUNTS = [0.0, 1.0, 4.0, 30.0]
+
+LIKELIHOODS: dict[str, LikelihoodCase] = {
+    "Bernoulli": LikelihoodCase(mf.likelihoods.Bernoulli, 1, [0.0, 1.0, 1.0, 0.0]),
+    "Categorical": LikelihoodCase(mf.likelihoods.Categorical, 3, [0.0, 1.0, 2.0, 2.0]),
+    "Normal": LikelihoodCase(lambda: mf.likelihoods.Normal(sd=0.5), 1, _NUMBERS),
+    "Normal-learned": LikelihoodCase(mf.likelihoods.Normal, 1, _NUMBERS, {"sd": 0.7}),
+    "Normal-head": LikelihoodCase(lambda: mf.likelihoods.Normal(sd="head"), 2, _NUMBERS),
+    "StudentT": LikelihoodCase(lambda: mf.likelihoods.StudentT(scale=0.5), 1, _NUMBERS),
+    "StudentT-learned": LikelihoodCase(mf.likelihoods.StudentT, 1, _NUMBERS, {"scale": 0.7}),
+    "Poisson": LikelihoodCase(mf.likelihoods.Poisson, 1, _COUNTS),
+    "NegativeBinomial": LikelihoodCase(lambda: mf.likelihoods.NegativeBinomial(2.0), 1, _COUNTS),
+    "NegativeBinomial-learned": LikelihoodCase(
+        mf.likelihoods.NegativeBinomial, 1, _COUNTS, {"concentration": 3.0}
+    ),
+}
+
+PRIORS: dict[str, Callable[[], Any]] = {
+    "Independent-Normal": lambda: mf.priors.Independent(mf.priors.Normal(0.0, 2.0)),
+    "Independent-Laplace": lambda: mf.priors.Independent(mf.priors.Laplace(0.0, 1.0)),
+    "Independent-Cauchy": lambda: mf.priors.Independent(mf.priors.Cauchy(0.0, 1.0)),
+    "Independent-HalfNormal": lambda: mf.priors.Independent(mf.priors.HalfNormal(1.0)),
+    "Independent-Scaled": lambda: mf.priors.Independent(mf.priors.Scaled(1.0)),
+    "Independent-table": lambda: mf.priors.Independent(
+        {"*.weight": mf.priors.Scaled(1.0), "*": mf.priors.StudentT(4.0, 0.0, 1.0)}
+    ),
+}
