@@ -23,7 +23,7 @@ def test_means_and_precisions(objective: mf.objectives.AbstractObjective, x64: N
     precision = np.eye(3) / PRIOR_SD**2 + X.T @ X / NOISE_SD**2
     want = np.linalg.solve(precision, X.T @ y / NOISE_SD**2)
     model = linear_model(3, mf.likelihoods.Normal(sd=NOISE_SD), prior_sd=PRIOR_SD)
-    method = mf.ADVI(objective=objective, draws=8)
+    method = mf.ADVI(objective=objective, draws=64)
     posterior = mf.fit(model, X, y, method=method, steps=20_000, seed=0)
     mean, sd = (np.asarray(moment) for moment in posterior.approximation.moments())
     exact_sd = np.sqrt(np.linalg.inv(precision).diagonal())

@@ -7,7 +7,8 @@ import numpy as np
 from .._core.results import Result
 
 _TAIL = 0.2  # the last fifth of a fit of fixed length is averaged
-_LOWEST = 0.02  # what the tuned step size falls to over that fifth
+_FALL = 0.3  # the share of a fit before that over which a tuned step size falls
+_LOWEST = 0.05  # what it falls to
 
 
 class Verdict(NamedTuple):
@@ -20,7 +21,8 @@ class Verdict(NamedTuple):
 class FixedSteps:
     """A given number of steps; the parameters are averaged over the last fifth of them.
 
-    With `tuned` the step size falls linearly to 2% over that fifth.
+    With `tuned` the step size falls linearly to 5% over the three tenths before that, so that the
+    average is of iterates close to the optimum.
     """
 
     def __init__(self, steps: int, tuned: bool):
@@ -30,8 +32,8 @@ class FixedSteps:
         """Factors of the updates of steps `start` to `start + count`."""
         if not self._tuned:
             return np.ones(count)
-        left = (self.steps - np.arange(start, start + count)) / max(1.0, _TAIL * self.steps)
-        return np.clip(left, _LOWEST, 1.0)
+        left = self.tail_start - np.arange(start, start + count)
+        return np.clip(left / max(1.0, _FALL * self.steps), _LOWEST, 1.0)
 
     @property
     def tail_start(self) -> int:

@@ -71,7 +71,7 @@ def test_targets_are_checked(numbers: mf.Prediction) -> None:
 
 @pytest.mark.parametrize("draws", [0, -5, 1.5, True])
 def test_draws_are_a_whole_number(posterior: mf.Posterior, draws: Any, wrong_types: None) -> None:
-    with pytest.raises(ValueError, match="draws must be a whole number of 1 or more"):
+    with pytest.raises((TypeError, ValueError), match="draws must be a whole number of 1 or more"):
         posterior.predict(np.ones((2, 2)), draws=draws)
 
 
