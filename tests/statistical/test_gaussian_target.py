@@ -19,15 +19,16 @@ def correlated() -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("objective", [Reparameterised(), StickingTheLanding()])
 def test_means_and_precisions(objective: mf.objectives.AbstractObjective, x64: None) -> None:
+    """The average over seeds: what is left in one fit is its own Monte Carlo noise, some 2%."""
     X, y = correlated()
     precision = np.eye(3) / PRIOR_SD**2 + X.T @ X / NOISE_SD**2
     want = np.linalg.solve(precision, X.T @ y / NOISE_SD**2)
-    model = linear_model(3, mf.likelihoods.Normal(sd=NOISE_SD), prior_sd=PRIOR_SD)
-    method = mf.ADVI(objective=objective, draws=64)
-    posterior = mf.fit(model, X, y, method=method, steps=20_000, seed=0)
-    mean, sd = (np.asarray(moment) for moment in posterior.approximation.moments())
     exact_sd = np.sqrt(np.linalg.inv(precision).diagonal())
-    assert (np.abs(mean - want) < 0.05 * exact_sd).all()
-    np.testing.assert_allclose(sd**-2, precision.diagonal(), rtol=0.02)
-    assert (sd < exact_sd).all()  # the known price of independence
-    assert posterior.elbo[-500:].mean() > posterior.elbo[:500].mean()
+    model = linear_model(3, mf.likelihoods.Normal(sd=NOISE_SD), prior_sd=PRIOR_SD)
+    method = mf.ADVI(objective=objective, draws=8)
+    fits = [mf.fit(model, X, y, method=method, steps=4_000, seed=seed) for seed in range(16)]
+    means, sds = zip(*(fit.approximation.moments() for fit in fits), strict=True)
+    assert (np.abs(np.mean(means, axis=0) - want) < 0.04 * exact_sd).all()
+    np.testing.assert_allclose(np.mean(sds, axis=0) ** -2, precision.diagonal(), rtol=0.025)
+    assert (np.abs(np.asarray(means) - want) < 0.15 * exact_sd).all()
+    assert (np.max(sds, axis=0) < exact_sd).all()  # the known price of independence

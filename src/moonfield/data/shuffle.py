@@ -26,7 +26,8 @@ class Domain(NamedTuple):
 
 def domain(rows: int) -> Domain:
     """The grid for a number of rows below 2**31."""
-    bits = max(3, (rows - 1).bit_length() // 2)  # at least 8 x 8 points: smaller grids mix badly
+    half = (rows - 1).bit_length() // 2  # at least 8 x 8 points: smaller grids mix badly
+    bits = min((max(3, half - 1), max(3, half)), key=lambda bits: -(-rows >> bits) << bits)
     left = max(8, -(-rows >> bits))
     return Domain(jnp.int32(rows), jnp.uint32(left), jnp.uint32(bits))
 

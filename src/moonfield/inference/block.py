@@ -1,8 +1,8 @@
-"""The compiled part of a fit: one block of steps.
+"""The compiled part of a fit: the steps of one block.
 
-A block is the unit of randomness: its noise and its batches are drawn at once from
-`fold_in(key, block)`. How many blocks the host lets run before it looks in changes nothing. The
-function is cached on the structure of model and method and on shapes; numbers are arguments.
+A block's noise and batches are its supply (`supply.py`), drawn at once and while the block before
+it runs. How many blocks the host lets run before it looks in changes nothing. The function is
+cached on the structure of model and method and on shapes; numbers are arguments.
 """
 
 import functools
@@ -14,32 +14,11 @@ from jaxtyping import Array, Float, Int
 
 from .._core.small_dots import fuse_small_dots
 from .._core.trees import Structure
-from ..data import Batch, Epochs, batch_rows, rows_first, rows_last, take
+from ..data import Batch, rows_first
 from ..model import space as space_of
+from .supply import Shape, Supply
 
-_BLOCK_STEPS = 250
-_BLOCK_BYTES = 64 * 2**20
 _RECORD_STEPS = 25
-
-
-class Shape(NamedTuple):
-    """The static sizes of a block."""
-
-    steps: int  # steps a block
-    places: int  # rows of a batch; 0: all rows at every step
-    restarts: int
-
-
-class Setting(NamedTuple):
-    """Arguments of a block that stay the same during a fit."""
-
-    model: list[Array]
-    method: list[Array]
-    noise_keys: Array  # one a restart
-    shuffle_words: Array
-    data: Batch
-    rows: Float[Array, ""]
-    epochs: Epochs | None
 
 
 class Tail(NamedTuple):
@@ -55,15 +34,6 @@ class Carry(NamedTuple):
 
     state: Any
     tail: Tail
-
-
-def block_shape(
-    noise: tuple[int, int], row_bytes: int, places: int, restarts: int, itemsize: int
-) -> Shape:
-    """As many steps a block as fit the memory for its noise and batches, at most 250."""
-    step_bytes = noise[0] * noise[1] * itemsize * restarts + places * row_bytes
-    steps = max(1, min(_BLOCK_STEPS, _BLOCK_BYTES // max(1, step_bytes)))
-    return Shape(int(steps), places, restarts)
 
 
 @functools.partial(jax.jit, static_argnames=("structures", "restarts"))
@@ -96,55 +66,37 @@ def with_empty_tail(state: Any) -> Carry:
 def run_block(
     structures: tuple[Structure, Structure],
     shape: Shape,
-    setting: Setting,
+    arrays: tuple[list[Array], list[Array]],
+    supply: Supply,
     carry: Carry,
-    block: Int[Array, ""],
     begin: Int[Array, ""],
     stop: Int[Array, ""],
     step_sizes: Float[Array, " steps"],
 ) -> tuple[Carry, Float[Array, "*restarts steps"]]:
-    """Steps `begin` to `stop` of block number `block`: the new carry, the ELBO of each step."""
-    model = structures[0].join(setting.model)
-    method = structures[1].join(setting.method)
-    space = space_of(model)
-    batches, scales = _batches(shape, setting, block)
+    """Steps `begin` to `stop` of a block: the new carry, and the ELBO of each step."""
+    model, method = (s.join(a) for s, a in zip(structures, arrays, strict=True))
+    update = fuse_small_dots(functools.partial(method.step, model, space_of(model)))
 
-    def one(carry: Carry, key: Array) -> tuple[Carry, Array]:
-        key = jax.random.fold_in(key, block)
-        dtype = carry.state.vector.dtype
-        noise = jax.random.normal(key, (shape.steps, *method.noise_shape(space.size)), dtype)
-
-        update = fuse_small_dots(functools.partial(method.step, model, space))
-
+    def one(carry: Carry, noise: Array) -> tuple[Carry, Array]:
         def step(i: Array, inner: tuple) -> tuple:
             state, elbos = inner
-            batch, scale = _batch(shape, batches, scales, i)
+            batch, scale = _batch(shape, supply, i)
             state, info = update(state, _at(noise, i), batch, scale, _at(step_sizes, i))
             return state, _set(elbos, i, info.elbo)
 
-        return _loop(begin, stop, step, carry, jnp.zeros((shape.steps,), dtype))
+        return _loop(begin, stop, step, carry, jnp.zeros((shape.steps,), noise.dtype))
 
-    if shape.restarts == 1:
-        return one(carry, setting.noise_keys[0])
-    return jax.vmap(one)(carry, setting.noise_keys)
-
-
-def _batches(shape: Shape, setting: Setting, block: Array) -> tuple[Batch, Array | None]:
-    """All rows, or the batches of every step of the block (steps first, rows last), with scales."""
-    if not shape.places:
-        return jax.lax.optimization_barrier(rows_last(setting.data)), None
-    steps = block * shape.steps + jnp.arange(shape.steps, dtype=jnp.int32)
-    assert setting.epochs is not None
-    rows, mask = batch_rows(setting.epochs, setting.shuffle_words, steps, shape.places)
-    batches = jax.vmap(rows_last)(jax.vmap(take, (None, 0, 0))(setting.data, rows, mask))
-    scales = setting.rows / jnp.sum(mask, axis=1, dtype=setting.rows.dtype)
-    return jax.lax.optimization_barrier((batches, scales))
+    return (
+        one(carry, supply.noise[0]) if shape.restarts == 1 else jax.vmap(one)(carry, supply.noise)
+    )
 
 
-def _batch(shape: Shape, batches: Batch, scales: Any, i: Array) -> tuple[Batch, Any]:
-    if not shape.places:
-        return rows_first(batches), 1.0
-    return rows_first(jax.tree.map(lambda leaf: _at(leaf, i), batches)), _at(scales, i)
+def _batch(shape: Shape, supply: Supply, i: Array) -> tuple[Batch, Any]:
+    """The batch of step `i` and N over its rows."""
+    if supply.scales is None:
+        return rows_first(supply.batches), 1.0
+    batches = jax.tree.map(lambda leaf: _at(leaf, i), supply.batches)
+    return rows_first(batches), _at(supply.scales, i)
 
 
 def _at(array: Array, i: Array) -> Array:

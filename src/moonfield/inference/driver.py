@@ -14,10 +14,11 @@ from .._core.keys import Stream, stream
 from .._core.progress import Progress
 from .._core.results import Result
 from .._core.trees import split
-from ..data import Dataset, epochs, full_batch, shuffle_words
+from ..data import Dataset, epochs, full_batch, rows_last, shuffle_words
 from ..model import AbstractModel, space
 from .advi import ADVI
-from .block import Carry, Setting, Tail, block_shape, first_carry, run_block, with_empty_tail
+from .block import Carry, Tail, first_carry, run_block, with_empty_tail
+from .supply import Source, Supply, block_shape, draw_supply
 
 _IN_FLIGHT = 3
 _LOOK_IN_SECONDS = 0.2
@@ -84,12 +85,11 @@ class Driver:
         noise = method.noise_shape(self.model_space.size)
         self.shape = block_shape(noise, row_bytes, places, restarts, dtype.itemsize)
         self._structures = (model_structure, method_structure)
-        self._setting = Setting(
-            model_arrays,
-            method_arrays,
+        self._arrays = (model_arrays, method_arrays)
+        self._source = Source(
             jax.random.split(stream(seed, Stream.noise), restarts),
             shuffle_words(stream(seed, Stream.shuffle)),
-            batch,
+            batch if places else rows_last(batch),
             jnp.asarray(data.rows, dtype),
             plan,
         )
@@ -97,18 +97,18 @@ class Driver:
         self._restarts, self._dtype = restarts, dtype
         self._first_block = -(-first_step // self.shape.steps)
         self._history: list[Estimates] = []
+        self._supplies: dict[int, Supply] = {}
         self._previous: Chunk | None = None  # the last chunk that was checked
 
     def start(self, parameters: PyTree | None, location: PyTree | None) -> None:
         """Set the first state: given variational parameters, a given location, or a fresh one."""
         keys = jax.random.split(stream(self._seed, Stream.start), self._restarts)
-        arrays = (self._setting.model, self._setting.method)
         if self._restarts > 1 or (parameters is None and location is None):
-            self.carry = first_carry(self._structures, self._restarts, *arrays, keys)
+            self.carry = first_carry(self._structures, self._restarts, *self._arrays, keys)
         if parameters is not None:
             given = with_empty_tail(self._method.resume(parameters))
         elif location is not None:
-            given = first_carry(self._structures, 1, *arrays, keys[:1], location)
+            given = first_carry(self._structures, 1, *self._arrays, keys[:1], location)
         else:
             return
         if self._restarts > 1:  # the first restart begins there, the others afresh
@@ -121,8 +121,17 @@ class Driver:
         stop = begin + end - step
         padded = np.ones(self.shape.steps, self._dtype)
         padded[begin:stop] = sizes
-        bounds = (np.int32(self._first_block + block), np.int32(begin), np.int32(stop))
-        return run_block(self._structures, self.shape, self._setting, carry, *bounds, padded)
+        fixed = (self._structures, self.shape, self._arrays, self._supply(block))
+        return run_block(*fixed, carry, np.int32(begin), np.int32(stop), padded)
+
+    def _supply(self, block: int) -> Supply:
+        """The supply of a block; the latest three are kept."""
+        if block not in self._supplies:
+            number = self._first_block + block
+            self._supplies[block] = draw_supply(self.shape, self._source, number)
+            for old in list(self._supplies)[:-3]:
+                del self._supplies[old]
+        return self._supplies[block]
 
     def evaluate(self, vector: Array) -> Array:
         """ELBO estimates at fixed variational parameters: always the same noise and batches."""
@@ -160,6 +169,7 @@ class Driver:
                 self.carry, elbos = self.dispatch(*chunk)
                 compile_seconds = compile_seconds or time.perf_counter() - begun
                 step = chunk.end
+                self._supply(step // self.shape.steps)  # drawn while this chunk runs
                 begin = chunk.step % self.shape.steps
                 self._history.append(Estimates(elbos, begin, begin + chunk.end - chunk.step))
                 pending.append((chunk, self._history[-1]))

@@ -1,0 +1,78 @@
+"""What a block of steps consumes: noise and batches, a function of the block's number alone."""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ..data import Batch, Epochs, batch_rows, rows_last, take
+
+_BLOCK_STEPS = 250
+_BLOCK_BYTES = 64 * 2**20
+
+
+class Shape(NamedTuple):
+    """The static sizes of a block."""
+
+    steps: int  # steps a block
+    noise: tuple[int, int]  # of one step: draws, standard normal numbers
+    places: int  # rows of a batch; 0: all rows at every step
+    restarts: int
+
+
+class Source(NamedTuple):
+    """Where noise and batches come from; stays the same during a fit."""
+
+    noise_keys: Array  # one a restart
+    shuffle_words: Array
+    data: Batch  # rows last where all are used at every step, else rows first
+    rows: Float[Array, ""]
+    epochs: Epochs | None
+
+
+class Supply(NamedTuple):
+    """The noise of every step (restarts and steps first) and its batch (rows last).
+
+    With all rows at every step there is one batch and no scales.
+    """
+
+    noise: Float[Array, "restarts steps draws noise"]
+    batches: Batch
+    scales: Float[Array, " steps"] | None
+
+
+def block_shape(
+    noise: tuple[int, int], row_bytes: int, places: int, restarts: int, itemsize: int
+) -> Shape:
+    """As many steps a block as fit the memory for its noise and batches, at most 250."""
+    step_bytes = noise[0] * noise[1] * itemsize * restarts + places * row_bytes
+    steps = max(1, min(_BLOCK_STEPS, _BLOCK_BYTES // max(1, step_bytes)))
+    return Shape(int(steps), noise, places, restarts)
+
+
+def draw_supply(shape: Shape, source: Source, block: int) -> Supply:
+    """The supply of a block; returns at once and is computed beside the block that runs."""
+    number = jnp.int32(block)
+    noise = _noise(shape, source.noise_keys, number, source.data.weights.dtype)
+    if source.epochs is None:
+        return Supply(noise, source.data, None)
+    return Supply(noise, *_batches(shape, source, number))
+
+
+@functools.partial(jax.jit, static_argnames=("shape", "dtype"))
+def _noise(shape: Shape, keys: Array, block: Int[Array, ""], dtype: Any) -> Array:
+    def one(key: Array) -> Array:
+        return jax.random.normal(jax.random.fold_in(key, block), (shape.steps, *shape.noise), dtype)
+
+    return one(keys[0])[None] if shape.restarts == 1 else jax.vmap(one)(keys)
+
+
+@functools.partial(jax.jit, static_argnames=("shape",))
+def _batches(shape: Shape, source: Source, block: Int[Array, ""]) -> tuple[Batch, Array]:
+    steps = block * shape.steps + jnp.arange(shape.steps, dtype=jnp.int32)
+    assert source.epochs is not None
+    rows, mask = batch_rows(source.epochs, source.shuffle_words, steps, shape.places)
+    batches = jax.vmap(rows_last)(jax.vmap(take, (None, 0, 0))(source.data, rows, mask))
+    return batches, source.rows / jnp.sum(mask, axis=1, dtype=source.rows.dtype)
