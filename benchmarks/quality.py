@@ -1,7 +1,8 @@
 """Scores the fits: Moonfield's, PyMC's and NumPyro's on the same random halves of the moons.
 
 All use Adam at 0.01 and the same number of full-batch steps; one estimator of 10,000 draws judges
-the (mean, sd) that each exports. Then Moonfield's automatic stop against its own full-length fits.
+the (mean, sd) that each exports. Then Moonfield's automatic stop against its own full-length fits,
+both with default settings.
 """
 
 import argparse
@@ -18,6 +19,7 @@ NAMES = {
     "moonfield": "Moonfield",
     "pymc": "PyMC",
     "numpyro": "NumPyro",
+    "own": "Moonfield, defaults",
     "automatic": "Moonfield, steps=None",
 }
 
@@ -34,6 +36,7 @@ def main() -> None:
         for system in args.systems:
             fits[system] = measure(system, "quality", data, args)
             if system == "moonfield":
+                fits["own"] = measure(system, "quality_own", data, args)
                 fits["automatic"] = measure(system, "quality_auto", data, args)
     scores = {system: judge(fitted) for system, fitted in fits.items()}
     print_means(scores)
@@ -110,26 +113,25 @@ def automatic(scores, fits, steps: int) -> list[dict[str, Any]]:
     """The automatic stop: how far from the full-length fit of the same split and seed, and when."""
     import numpy as np
 
-    gain = column(scores["automatic"], "elbo") - column(scores["moonfield"], "elbo")
-    distance = np.abs(gain)
+    gain = column(scores["automatic"], "elbo") - column(scores["own"], "elbo")
+    shortfall = np.maximum(-gain, 0.0)
     taken = np.array([fit["steps"] for fit in fits["automatic"]])
-    near, most = int((distance <= 2).sum()), int(np.ceil(0.9 * len(gain)))
+    good, most = (
+        int(((shortfall <= 2) & (taken <= steps // 3)).sum()),
+        int(np.ceil(0.9 * len(gain))),
+    )
     results = sorted({fit["result"] for fit in fits["automatic"]})
     return [
         {
-            "text": f"steps=None, median distance from its own {steps:,} steps: "
-            f"{np.median(distance):.2f} nats (gains {gain.min():+.2f} to {gain.max():+.2f}), "
-            "at most 1",
-            "passed": bool(np.median(distance) <= 1),
+            "text": f"steps=None, median gain over its own {steps:,} steps: {np.median(gain):+.2f} "
+            f"nats ({gain.min():+.2f} to {gain.max():+.2f}), at least -1",
+            "passed": bool(np.median(gain) >= -1),
         },
         {
-            "text": f"steps=None, within 2 nats: {near} of {len(gain)}, at least {most}",
-            "passed": near >= most,
-        },
-        {
-            "text": f"steps=None, steps taken: median {int(np.median(taken)):,}, most "
-            f"{taken.max():,} ({', '.join(results)}), at most {steps // 3:,}",
-            "passed": bool(taken.max() <= steps // 3),
+            "text": f"steps=None, at most 2 nats below it within {steps // 3:,} steps: {good} of "
+            f"{len(gain)}, at least {most} (within 2 nats: {int((shortfall <= 2).sum())}; steps: "
+            f"median {int(np.median(taken)):,}, most {taken.max():,}; {', '.join(results)})",
+            "passed": good >= most,
         },
     ]
 

@@ -12,7 +12,7 @@ _SEGMENT_STEPS = 500  # about how many steps are summarised by one mean and vari
 _FIRST_SEGMENTS = 10  # fewest segments of a stage before it is judged
 _RHAT = 1.15
 _SHARE = 0.9  # share of the parameters whose R-hat must be below it
-_ANNEAL = 0.2  # steps of the annealing, as a share of the steps before it
+_ANNEAL = 0.1  # steps of the annealing, as a share of the steps before it
 _LOWEST = 0.02  # factor of the step size at the end of the annealing
 _LOWER = 0.2  # factor of the step size from stage to stage
 _TOLERANCE = 1.0  # nats of predicted gain that are not worth another stage
@@ -33,7 +33,7 @@ class Automatic:
     A stage runs at one step size until the variational parameters are stationary: split R-hat
     between the two halves of the stage's last third below 1.15 for 90% of them (Dhaka et al., 2020,
     "Robust, accurate stochastic optimization for variational inference", section 4). Then the step
-    size falls linearly to 2% over a fifth as many steps, and the parameters of the second half of
+    size falls linearly to 2% over a tenth as many steps, and the parameters of the second half of
     that annealing are averaged. What the annealing gained in ELBO over the average of the stage,
     on the same noise, predicts what a stage of five times smaller steps would gain: gain x 0.2 +
     gain x 0.04 + ... Below 1 nat (or 1e-4 of the ELBO) it is not worth its cost and the fit ends
