@@ -52,6 +52,6 @@ PRIORS: dict[str, Callable[[], Any]] = {
     "Independent-HalfNormal": lambda: mf.priors.Independent(mf.priors.HalfNormal(1.0)),
     "Independent-Scaled": lambda: mf.priors.Independent(mf.priors.Scaled(1.0)),
     "Independent-table": lambda: mf.priors.Independent(
-        {"*.weight": mf.priors.Scaled(1.0), "*": mf.priors.StudentT(4.0, 0.0, 1.0)}
+        {"*.weight": mf.priors.Scaled(1.0), "*": mf.priors.Laplace(0.0, 1.0)}
     ),
 }

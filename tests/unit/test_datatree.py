@@ -121,7 +121,7 @@ def test_a_loaded_posterior_has_no_rows(fitted: mf.Posterior, tmp_path):
 
 
 def test_impossible_draws_are_refused(fitted: mf.Posterior):
-    with pytest.raises(ValueError, match="n must be 1 or more"):
+    with pytest.raises(ValueError, match="n must be a whole number of 1 or more"):
         fitted.to_datatree(draws=0)
 
 

@@ -159,9 +159,7 @@ class Prediction:
 
     def sample(self, n: int | None = None) -> np.ndarray:
         """Draws of y, shape (n, rows, ...): one from each of n posterior draws (all by default)."""
-        n = self.draws if n is None else int(n)
-        if n < 1:
-            raise ValueError(f"n must be 1 or more, got {n}.")
+        n = self.draws if n is None else whole(n, "n")
         keys = row_keys(stream(self._seed, Stream.targets), self.rows)
         return stack_draws(self._source, Targets(), self._inputs, n, keys)
 

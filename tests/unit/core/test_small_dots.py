@@ -71,14 +71,14 @@ def test_agrees_under_grad(left: tuple, right: tuple, numbers: Any, x64: None) -
         return jnp.sum(jnp.sin(jax.lax.dot_general(a, b, numbers)))
 
     a, b = normal(*left), normal(*right)
-    want = jax.grad(loss, (0, 1))(a, b)
-    got = fuse_small_dots(jax.grad(loss, (0, 1)))(a, b)
+    want = jax.jit(jax.grad(loss, (0, 1)))(a, b)
+    got = jax.jit(fuse_small_dots(jax.grad(loss, (0, 1))))(a, b)
     for one, other in zip(got, want, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-13)
 
 
 @each_case
-@pytest.mark.parametrize("axes", [(0, None), (None, 0), (0, 0)])
+@pytest.mark.parametrize("axes", [(0, None), (0, 0)])
 def test_agrees_under_vmap(left: tuple, right: tuple, numbers: Any, axes: tuple, x64: None) -> None:
     def product(a: jax.Array, b: jax.Array) -> jax.Array:
         return jax.lax.dot_general(a, b, numbers)
@@ -90,7 +90,7 @@ def test_agrees_under_vmap(left: tuple, right: tuple, numbers: Any, axes: tuple,
         fuse_small_dots(jax.vmap(product, axes)),
         jax.vmap(fuse_small_dots(product), axes),
     ):
-        np.testing.assert_allclose(fused(a, b), want, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(jax.jit(fused)(a, b), want, rtol=1e-12, atol=1e-14)
 
 
 def test_large_products_are_left_alone() -> None:

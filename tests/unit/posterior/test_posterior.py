@@ -50,7 +50,7 @@ def test_draws_lie_on_the_constrained_scale() -> None:
 
 @pytest.mark.parametrize("n", [0, -1])
 def test_no_draws_are_an_error(posterior: mf.Posterior, n: int) -> None:
-    with pytest.raises(ValueError, match="n must be 1 or more"):
+    with pytest.raises(ValueError, match="n must be"):
         posterior.sample(n)
 
 

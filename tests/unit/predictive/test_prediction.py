@@ -58,7 +58,7 @@ def test_single_draws_are_not_kept_by_default(numbers: mf.Prediction) -> None:
 
 @pytest.mark.parametrize("n", [0, -1])
 def test_draws_of_y_are_at_least_one(numbers: mf.Prediction, n: int) -> None:
-    with pytest.raises(ValueError, match="n must be 1 or more"):
+    with pytest.raises(ValueError, match="n must be a whole number of 1 or more"):
         numbers.sample(n)
 
 

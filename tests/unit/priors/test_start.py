@@ -12,7 +12,7 @@ import moonfield as mf
 def starts(prior, sizes: tuple[int, ...] = (50, 8, 1)) -> list[jax.Array]:
     model = mf.BayesianNetwork(mf.nets.MLP(sizes), prior, mf.likelihoods.Normal(sd=1.0))
     keys = jax.random.split(jax.random.key(0), 50)
-    return jax.tree.leaves(jax.vmap(model.init)(keys)["network"])
+    return jax.tree.leaves(jax.jit(jax.vmap(model.init))(keys)["network"])
 
 
 @pytest.mark.parametrize("sd", [0.1, 1.0, 100.0])
