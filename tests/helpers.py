@@ -58,7 +58,7 @@ def checked(model: mf.BayesianNetwork, X: Any, y: Any, weights: Any = None) -> D
 
 def all_rows(model: mf.BayesianNetwork, X: Any, y: Any, weights: Any = None) -> Batch:
     """Rows as the engine sees them when it takes all of them."""
-    return full_batch(checked(model, X, y, weights))
+    return jax.device_put(full_batch(checked(model, X, y, weights)))
 
 
 def posterior_at(model: mf.BayesianNetwork, mean: Any, sd: Any) -> mf.Posterior:

@@ -93,4 +93,4 @@ def test_a_second_prediction(
 def test_the_counter_counts(moons: Split, caplog: pytest.LogCaptureFixture) -> None:
     """A number of rows that nobody has compiled yet."""
     few = Split(moons.X[:37], moons.y[:37], moons.X_test, moons.y_test)
-    assert any("run_block" in name for name in run(ready(few, steps=3), caplog))
+    assert any("_steps" in name for name in run(ready(few, steps=3), caplog))

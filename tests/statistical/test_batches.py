@@ -13,11 +13,12 @@ import optax
 import pytest
 
 import moonfield as mf
-from moonfield.data import batch_rows, epochs, full_batch, shuffle_words, take
+from moonfield._core.keys import Stream, words
+from moonfield.data import ROUNDS, batch_rows, epochs, take
 from moonfield.families import MeanFieldState
 from moonfield.model import space
 from moonfield.objectives import log_joint
-from tests.helpers import all_rows, checked, in_units_of_error, linear_model, posterior_of
+from tests.helpers import all_rows, in_units_of_error, linear_model, posterior_of
 
 ROWS = 501
 SIZES = [1, 7, 50, 64, 500, 501]
@@ -84,18 +85,19 @@ def test_noise_of_q_and_noise_of_batches_average_out_together(x64: None) -> None
 def test_the_pieces_average_exactly_at_a_fixed_z(size: int, x64: None) -> None:
     """The same from the parts that the engine is made of."""
     it, (X, y, weights) = model(), rows()
-    data, z = checked(it, X, y, weights), jnp.linspace(-1.0, 1.0, space(it).size)
+    z = jnp.linspace(-1.0, 1.0, space(it).size)
     plan, places = epochs(ROWS, size)
     steps = jnp.arange(int(plan.batches), dtype=jnp.int32)
-    found, mask = batch_rows(plan, shuffle_words(jax.random.key(0)), steps, places)
+    found, mask = batch_rows(plan, words(0, Stream.shuffle, ROUNDS), steps, places)
     counts = np.asarray(mask).sum(axis=1)
+    every = all_rows(it, X, y, weights)
 
     def estimate(rows: jax.Array, keep: jax.Array) -> jax.Array:
         scale = ROWS / jnp.sum(keep, dtype=float)
-        return log_joint(it, space(it), z, take(full_batch(data), rows, keep), scale)
+        return log_joint(it, space(it), z, take(every, rows, keep), scale)
 
     values = np.asarray(jax.jit(jax.vmap(estimate))(found, mask))
-    want = log_joint(it, space(it), z, full_batch(data), 1.0)
+    want = log_joint(it, space(it), z, every, 1.0)
     np.testing.assert_allclose(counts @ values / ROWS, want, rtol=1e-12)
 
 

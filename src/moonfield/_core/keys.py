@@ -1,13 +1,16 @@
 """Random keys: one integer seed, one stream per purpose, one key per step or draw.
 
-A stream is `fold_in(key(seed), purpose)`. Within a stream, block `b` or draw `d` uses
-`fold_in(stream, b)`: results never depend on how often the host looked in.
+A stream's words are NumPy's `SeedSequence((seed, purpose))`, so that making a key compiles nothing.
+Within a stream, block `b` or draw `d` uses `fold_in(stream, b)`: results never depend on how often
+the host looked in.
 """
 
 import enum
+import functools
 from typing import Any
 
 import jax
+import numpy as np
 
 
 class Stream(enum.IntEnum):
@@ -21,10 +24,35 @@ class Stream(enum.IntEnum):
     prior = 5
 
 
-def stream(seed: int, purpose: Stream) -> jax.Array:
-    """The key of one purpose under a seed."""
+def words(seed: int, purpose: Stream, count: int) -> np.ndarray:
+    """`count` random 32-bit words of one purpose under a seed; more words begin with the same."""
     check_seed(seed)
-    return jax.random.fold_in(jax.random.key(seed), int(purpose))
+    return np.random.SeedSequence((int(seed), int(purpose))).generate_state(count, np.uint32)
+
+
+def streams(seed: int, purpose: Stream, count: int) -> jax.Array:
+    """Keys (count,) of one purpose under a seed; more keys begin with the same."""
+    return _keys(words(seed, purpose, count * _key_words()).reshape(count, -1))
+
+
+def stream(seed: int, purpose: Stream) -> jax.Array:
+    """The key of one purpose under a seed: the first of its keys."""
+    return _keys(words(seed, purpose, _key_words()))
+
+
+def _keys(data: np.ndarray) -> jax.Array:
+    return jax.random.wrap_key_data(jax.device_put(data))
+
+
+def _key_words() -> int:
+    """32-bit words of a key of the generator that the user's JAX is set to."""
+    return _size(jax.config.jax_default_prng_impl)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@functools.lru_cache(maxsize=8)
+def _size(generator: str) -> int:
+    key = functools.partial(jax.random.key, impl=generator)
+    return jax.eval_shape(lambda: jax.random.key_data(key(0))).size
 
 
 def check_seed(seed: Any) -> None:

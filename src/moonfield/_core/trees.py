@@ -1,5 +1,7 @@
 """Trees of arrays: paths, and the split into what is traced and what is compiled in."""
 
+import itertools
+import math
 from collections.abc import Hashable
 from typing import Any, NamedTuple
 
@@ -37,11 +39,36 @@ def numbers_to_arrays(tree: PyTree) -> PyTree:
             not hasattr(leaf, "__array__") and not isinstance(leaf, int | float)
         ):
             return leaf
-        array = jnp.asarray(leaf)
-        is_float = jnp.issubdtype(array.dtype, jnp.floating)
-        return array.astype(default_float()) if is_float or isinstance(leaf, int) else array
+        if isinstance(leaf, jax.Array) and not jnp.issubdtype(leaf.dtype, jnp.floating):
+            return leaf
+        array = leaf if isinstance(leaf, jax.Array) else np.asarray(leaf)
+        is_float = jnp.issubdtype(array.dtype, jnp.floating) or isinstance(leaf, int)
+        return as_array(array, default_float() if is_float else array.dtype)
 
     return jax.tree.map(convert, tree)
+
+
+def as_array(array: Any, dtype: Any) -> Array:
+    """A JAX array of this type. One of NumPy is only moved: nothing is compiled for its shape."""
+    if isinstance(array, jax.Array):
+        return array.astype(dtype)
+    return jax.device_put(np.asarray(array, dtype))
+
+
+def zeros(*shape: int) -> Array:
+    """Zeros of the default type. Nothing is compiled, and nothing allocated while tracing."""
+    dtype = default_float()
+    return as_array(np.broadcast_to(np.zeros((), dtype), shape), dtype)
+
+
+def unravel(vector: Any, shapes: PyTree) -> PyTree:
+    """The tree of these shapes that a flat vector, of JAX or NumPy, holds in the tree's order."""
+    leaves, treedef = jax.tree.flatten(shapes)
+    edges = np.cumsum([0, *(math.prod(leaf.shape) for leaf in leaves)])
+    parts = [vector[a:b] for a, b in itertools.pairwise(edges)]
+    return jax.tree.unflatten(
+        treedef, [part.reshape(leaf.shape) for part, leaf in zip(parts, leaves, strict=True)]
+    )
 
 
 class Structure(NamedTuple):

@@ -13,9 +13,10 @@ from .dataset import (
     rows_last,
     take,
 )
-from .shuffle import shuffle_words
+from .shuffle import ROUNDS
 
 __all__ = [
+    "ROUNDS",
     "Batch",
     "Dataset",
     "Epochs",
@@ -29,6 +30,5 @@ __all__ = [
     "full_batch",
     "rows_first",
     "rows_last",
-    "shuffle_words",
     "take",
 ]

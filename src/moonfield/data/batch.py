@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 
@@ -17,4 +18,4 @@ class Batch(NamedTuple):
 
     inputs: PyTree
     targets: PyTree
-    weights: Float[Array, " rows"]
+    weights: Float[Array | np.ndarray, " rows"]

@@ -38,15 +38,15 @@ def dataset(X: Any, y: Any, target_shape: tuple[int, ...], weights: Any = None) 
 
 
 def full_batch(data: Dataset) -> Batch:
-    """All rows, padded by copies of row 0 with weight 0."""
+    """All rows as NumPy arrays, padded by copies of row 0 with weight 0."""
     padding = -data.rows % _LANES
     weights = np.ones(data.rows, data.inputs.dtype) if data.weights is None else data.weights
 
-    def pad(array: np.ndarray) -> Array:
-        return jnp.asarray(np.concatenate([array, np.repeat(array[:1], padding, axis=0)]))
+    def pad(array: np.ndarray) -> np.ndarray:
+        return np.concatenate([array, np.repeat(array[:1], padding, axis=0)])
 
     weights = np.concatenate([weights, np.zeros(padding, weights.dtype)])
-    return Batch(pad(data.inputs), pad(data.targets), jnp.asarray(weights))
+    return Batch(pad(data.inputs), pad(data.targets), weights)
 
 
 class Epochs(NamedTuple):
@@ -57,16 +57,18 @@ class Epochs(NamedTuple):
     """
 
     domain: Domain
-    batches: Array  # per epoch, int32
+    batches: np.ndarray | Array  # per epoch, int32
 
 
 def epochs(rows: int, batch_size: int) -> tuple[Epochs, int]:
     """The cut, and the number of places in a batch (rows of the largest one)."""
     batches = -(-rows // batch_size)
-    return Epochs(domain(rows), jnp.int32(batches)), -(-rows // batches)
+    return Epochs(domain(rows), np.asarray(batches, np.int32)), -(-rows // batches)
 
 
-def batch_rows(plan: Epochs, words: Array, steps: Array, places: int) -> tuple[Array, Array]:
+def batch_rows(
+    plan: Epochs, words: Array | np.ndarray, steps: Array, places: int
+) -> tuple[Array, Array]:
     """Row numbers (steps, places) of the batches of these steps, and a mask of the true ones."""
     epoch, batch = jnp.divmod(steps, plan.batches)
     keys = round_keys(words, epoch)
@@ -91,9 +93,9 @@ def take(data: Batch, rows: Array, mask: Array) -> Batch:
 
 def rows_first(tree: PyTree) -> PyTree:
     """Undo `rows_last`."""
-    return jax.tree.map(lambda array: jnp.moveaxis(array, -1, 0), tree)
+    return jax.tree.map(lambda array: array.transpose(-1, *range(array.ndim - 1)), tree)
 
 
 def rows_last(tree: PyTree) -> PyTree:
     """Rows as the last axis: the layout in which vectorised code over rows is contiguous."""
-    return jax.tree.map(lambda array: jnp.moveaxis(array, 0, -1), tree)
+    return jax.tree.map(lambda array: array.transpose(*range(1, array.ndim), 0), tree)

@@ -11,17 +11,18 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Int, UInt32
 
-_ROUNDS = 6
+ROUNDS = 6
 
 
 class Domain(NamedTuple):
     """A grid of `left` x `2**bits` points, about square, that covers `rows` with few left over."""
 
-    rows: Int[Array, ""]
-    left: UInt32[Array, ""]
-    bits: UInt32[Array, ""]
+    rows: Int[Array | np.ndarray, ""]
+    left: UInt32[Array | np.ndarray, ""]
+    bits: UInt32[Array | np.ndarray, ""]
 
 
 def domain(rows: int) -> Domain:
@@ -29,12 +30,13 @@ def domain(rows: int) -> Domain:
     half = (rows - 1).bit_length() // 2  # at least 8 x 8 points: smaller grids mix badly
     bits = min((max(3, half - 1), max(3, half)), key=lambda bits: -(-rows >> bits) << bits)
     left = max(8, -(-rows >> bits))
-    return Domain(jnp.int32(rows), jnp.uint32(left), jnp.uint32(bits))
+    numbers = (np.asarray(rows, np.int32), *(np.asarray(n, np.uint32) for n in (left, bits)))
+    return Domain(*numbers)
 
 
 def permuted(keys: UInt32[Array, "rounds ..."], position: Int[Array, " ..."], d: Domain) -> Array:
     """The row at each position of the order that `keys` (one word a round) stand for."""
-    rows = d.rows.astype(jnp.uint32)
+    rows = jnp.asarray(d.rows, jnp.uint32)
 
     def any_left(state: tuple[Array, Array]) -> Array:
         return jnp.any(~state[1])
@@ -48,15 +50,10 @@ def permuted(keys: UInt32[Array, "rounds ..."], position: Int[Array, " ..."], d:
     return jax.lax.while_loop(any_left, walk, start)[0].astype(jnp.int32)
 
 
-def shuffle_words(key: Array) -> UInt32[Array, " rounds"]:
-    """The words from which `round_keys` makes those of every epoch."""
-    return jax.random.bits(key, (_ROUNDS,), jnp.uint32)
-
-
 def round_keys(
-    words: UInt32[Array, " rounds"], epochs: Int[Array, " n"]
+    words: UInt32[Array | np.ndarray, " rounds"], epochs: Int[Array, " n"]
 ) -> UInt32[Array, "rounds n"]:
-    """The words of each epoch's order: two rounds of a 32-bit hash of epoch and word."""
+    """The words of each epoch's order, from random ones: two rounds of a hash of epoch and word."""
     hashed = _mix(words[:, None] ^ (epochs.astype(jnp.uint32) * jnp.uint32(0x9E3779B9))[None])
     return _mix(hashed + words[::-1, None])
 
@@ -64,7 +61,7 @@ def round_keys(
 def _feistel(keys: Array, point: Array, d: Domain) -> Array:
     mask = (jnp.uint32(1) << d.bits) - jnp.uint32(1)
     left, right = point >> d.bits, point & mask
-    for i in range(0, _ROUNDS, 2):
+    for i in range(0, ROUNDS, 2):
         total = left + ((_scatter(right ^ keys[i]) * d.left) >> 16)
         left = jnp.where(total >= d.left, total - d.left, total)
         right = right ^ (_scatter(left ^ keys[i + 1]) & mask)

@@ -5,10 +5,12 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PyTree
 
+from .._core.trees import unravel
 from ..data import Batch
 from ..families import AbstractFamily, MeanField
 from ..model import AbstractModel, Space
@@ -93,12 +95,11 @@ class ADVI(eqx.Module):
         vector, _ = ravel_pytree(family_state)
         return AdviState(vector, self.optimizer.init(vector))
 
-    def family_state(self, vector: Float[Array, " parameters"], size: int) -> PyTree:
+    def family_state(self, vector: Float[Array | np.ndarray, " parameters"], size: int) -> PyTree:
         """The family's state that a flat vector holds, for z of `size` numbers."""
         location = jax.ShapeDtypeStruct((size,), vector.dtype)
         shapes = jax.eval_shape(lambda z: self.family.init(z, _START_SD), location)
-        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-        return ravel_pytree(zeros)[1](vector)
+        return unravel(vector, shapes)
 
     def noise_shape(self, size: int) -> tuple[int, int]:
         """Standard normal numbers of one step."""

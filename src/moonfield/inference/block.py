@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from .._core.small_dots import fuse_small_dots
+from .._core.one_kernel import jit_as_one_kernel
 from .._core.trees import Structure
 from ..data import Batch, rows_first
 from ..model import space as space_of
@@ -62,8 +62,12 @@ def with_empty_tail(state: Any) -> Carry:
     return Carry(state, Tail(jnp.zeros((), zeros.dtype), zeros, zeros))
 
 
-@functools.partial(jax.jit, static_argnames=("structures", "shape"))
-def run_block(
+def run_block(structures: Any, shape: Shape, *arguments: Any) -> tuple[Carry, Array]:
+    """The steps of a block, as `_steps` says, compiled in the way that suits their size."""
+    return (_small if shape.small else _large)(structures, shape, *arguments)
+
+
+def _steps(
     structures: tuple[Structure, Structure],
     shape: Shape,
     arrays: tuple[list[Array], list[Array]],
@@ -75,7 +79,7 @@ def run_block(
 ) -> tuple[Carry, Float[Array, "*restarts steps"]]:
     """Steps `begin` to `stop` of a block: the new carry, and the ELBO of each step."""
     model, method = (s.join(a) for s, a in zip(structures, arrays, strict=True))
-    update = fuse_small_dots(functools.partial(method.step, model, space_of(model)))
+    update = functools.partial(method.step, model, space_of(model))
 
     def one(carry: Carry, noise: Array) -> tuple[Carry, Array]:
         def step(i: Array, inner: tuple) -> tuple:
@@ -129,3 +133,7 @@ def _record(tail: Tail, vector: Array) -> Tail:
     delta = vector - tail.mean
     mean = tail.mean + delta / records
     return Tail(records, mean, tail.m2 + delta * (vector - mean))
+
+
+_large = functools.partial(jax.jit, static_argnames=("structures", "shape"))(_steps)
+_small = jit_as_one_kernel(_steps, ("structures", "shape"))

@@ -6,15 +6,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
-from .._core.keys import Stream, stream
+from .._core.keys import Stream, streams, words
 from .._core.progress import Progress
 from .._core.results import Result
 from .._core.trees import split
-from ..data import Dataset, epochs, full_batch, rows_last, shuffle_words
+from ..data import ROUNDS, Dataset, epochs, full_batch, rows_last
 from ..model import AbstractModel, space
 from .advi import ADVI
 from .block import Carry, Tail, first_carry, run_block, with_empty_tail
@@ -80,17 +79,18 @@ class Driver:
         method_structure, method_arrays = split(method)
         plan, places = (None, 0) if batch_size is None else epochs(data.rows, batch_size)
         batch = full_batch(data)
-        row_bytes = sum(leaf[0].nbytes for leaf in jax.tree.leaves(batch))
+        row_bytes = sum(leaf.nbytes // len(leaf) for leaf in jax.tree.leaves(batch))
         dtype = batch.weights.dtype
         noise = method.noise_shape(self.model_space.size)
-        self.shape = block_shape(noise, row_bytes, places, restarts, dtype.itemsize)
+        work = self.model_space.size * (places or len(batch.weights)) * noise[0] * restarts
+        self.shape = block_shape(noise, row_bytes, places, restarts, dtype.itemsize, work)
         self._structures = (model_structure, method_structure)
         self._arrays = (model_arrays, method_arrays)
         self._source = Source(
-            jax.random.split(stream(seed, Stream.noise), restarts),
-            shuffle_words(stream(seed, Stream.shuffle)),
-            batch if places else rows_last(batch),
-            jnp.asarray(data.rows, dtype),
+            streams(seed, Stream.noise, restarts),
+            words(seed, Stream.shuffle, ROUNDS),
+            jax.device_put(batch if places else rows_last(batch)),
+            np.asarray(data.rows, dtype),
             plan,
         )
         self._method, self._seed = method, seed
@@ -102,7 +102,7 @@ class Driver:
 
     def start(self, parameters: PyTree | None, location: PyTree | None) -> None:
         """Set the first state: given variational parameters, a given location, or a fresh one."""
-        keys = jax.random.split(stream(self._seed, Stream.start), self._restarts)
+        keys = streams(self._seed, Stream.start, self._restarts)
         if self._restarts > 1 or (parameters is None and location is None):
             self.carry = first_carry(self._structures, self._restarts, *self._arrays, keys)
         if parameters is not None:
@@ -155,7 +155,7 @@ class Driver:
 
     def reset_tail(self) -> None:
         """Start the record anew."""
-        zeros = jax.tree.map(jnp.zeros_like, self.carry.tail)
+        zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), self.carry.tail)
         self.carry = self.carry._replace(tail=zeros)
 
     def run(self, controller: Any, progress: Progress, observers: tuple[Observer, ...] = ()) -> Raw:

@@ -5,12 +5,14 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..data import Batch, Epochs, batch_rows, rows_last, take
 
 _BLOCK_STEPS = 250
 _BLOCK_BYTES = 64 * 2**20
+_SMALL_WORK = 8_000  # multiplications a step
 
 
 class Shape(NamedTuple):
@@ -20,15 +22,16 @@ class Shape(NamedTuple):
     noise: tuple[int, int]  # of one step: draws, standard normal numbers
     places: int  # rows of a batch; 0: all rows at every step
     restarts: int
+    small: bool  # whether a step is so little work that starting its kernels is most of it
 
 
 class Source(NamedTuple):
     """Where noise and batches come from; stays the same during a fit."""
 
     noise_keys: Array  # one a restart
-    shuffle_words: Array
+    shuffle_words: np.ndarray
     data: Batch  # rows last where all are used at every step, else rows first
-    rows: Float[Array, ""]
+    rows: np.ndarray  # how many
     epochs: Epochs | None
 
 
@@ -44,17 +47,17 @@ class Supply(NamedTuple):
 
 
 def block_shape(
-    noise: tuple[int, int], row_bytes: int, places: int, restarts: int, itemsize: int
+    noise: tuple[int, int], row_bytes: int, places: int, restarts: int, itemsize: int, work: int
 ) -> Shape:
     """As many steps a block as fit the memory for its noise and batches, at most 250."""
     step_bytes = noise[0] * noise[1] * itemsize * restarts + places * row_bytes
     steps = max(1, min(_BLOCK_STEPS, _BLOCK_BYTES // max(1, step_bytes)))
-    return Shape(int(steps), noise, places, restarts)
+    return Shape(int(steps), noise, places, restarts, work <= _SMALL_WORK)
 
 
 def draw_supply(shape: Shape, source: Source, block: int) -> Supply:
     """The supply of a block; returns at once and is computed beside the block that runs."""
-    number = jnp.int32(block)
+    number = np.int32(block)
     noise = _noise(shape, source.noise_keys, number, source.data.weights.dtype)
     if source.epochs is None:
         return Supply(noise, source.data, None)
@@ -75,4 +78,4 @@ def _batches(shape: Shape, source: Source, block: Int[Array, ""]) -> tuple[Batch
     assert source.epochs is not None
     rows, mask = batch_rows(source.epochs, source.shuffle_words, steps, shape.places)
     batches = jax.vmap(rows_last)(jax.vmap(take, (None, 0, 0))(source.data, rows, mask))
-    return batches, source.rows / jnp.sum(mask, axis=1, dtype=source.rows.dtype)
+    return batches, jnp.asarray(source.rows) / jnp.sum(mask, axis=1, dtype=source.rows.dtype)

@@ -10,7 +10,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PyTree
 from numpyro.distributions.constraints import Constraint
 
-from .._core.trees import Structure, named_leaves, split
+from .._core.trees import Structure, named_leaves, split, unravel
 from .base import AbstractModel
 
 
@@ -27,9 +27,9 @@ class Space(NamedTuple):
 
     def constrain(self, z: Float[Array, " size"]) -> tuple[PyTree, Float[Array, ""]]:
         """Parameters, and the log-determinant of the Jacobian of this map."""
-        treedef, supports, unravel = _layout(self.model)
+        shapes, supports = _layout(self.model)
         values, log_det = [], jnp.zeros((), z.dtype)
-        for support, leaf in zip(supports, jax.tree.leaves(unravel(z)), strict=True):
+        for support, leaf in zip(supports, jax.tree.leaves(unravel(z, shapes)), strict=True):
             if is_real(support):
                 values.append(leaf)
                 continue
@@ -37,11 +37,11 @@ class Space(NamedTuple):
             value = transform(leaf)
             values.append(value)
             log_det = log_det + jnp.sum(transform.log_abs_det_jacobian(leaf, value))
-        return jax.tree.unflatten(treedef, values), log_det
+        return jax.tree.unflatten(jax.tree.structure(shapes), values), log_det
 
     def unconstrain(self, params: PyTree) -> Float[Array, " size"]:
         """The vector of given parameters."""
-        _, supports, _ = _layout(self.model)
+        _, supports = _layout(self.model)
         leaves = [
             leaf if is_real(support) else dist.biject_to(support).inv(leaf)
             for support, leaf in zip(supports, jax.tree.leaves(params), strict=True)
@@ -92,11 +92,9 @@ def _unconstrained(model: AbstractModel) -> PyTree:
     return jax.tree.unflatten(treedef, values)
 
 
-def _layout(model: AbstractModel):
-    """Tree definition of the parameters, constraint of each leaf, and flat vector -> leaves."""
-    shapes = _unconstrained_shapes(model)
-    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-    return jax.tree.structure(shapes), _supports(model), ravel_pytree(zeros)[1]
+def _layout(model: AbstractModel) -> tuple[PyTree, list[Constraint]]:
+    """Shapes of the unconstrained tree, and the constraint of each leaf."""
+    return _unconstrained_shapes(model), _supports(model)
 
 
 def _supports(model: AbstractModel) -> list[Constraint]:

@@ -4,10 +4,9 @@ import itertools
 from collections.abc import Callable, Sequence
 
 import equinox as eqx
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._core.trees import default_float
+from .._core.trees import zeros
 from .activations import activation as activation_function
 from .linear import linear
 
@@ -19,8 +18,8 @@ class Linear(eqx.Module):
     bias: Array | None
 
     def __init__(self, inputs: int, outputs: int, bias: bool = True):
-        self.weight = jnp.zeros((outputs, inputs), default_float())
-        self.bias = jnp.zeros((outputs,), default_float()) if bias else None
+        self.weight = zeros(outputs, inputs)
+        self.bias = zeros(outputs) if bias else None
 
     def __call__(self, x: Float[Array, " inputs"]) -> Float[Array, " outputs"]:
         return linear(self.weight, self.bias, x)

@@ -178,7 +178,7 @@ def _posterior(
     estimates = [mean_and_error(row) for row in raw.final_elbo]
     means = np.array([mean for mean, _ in estimates])
     best = 0 if np.isnan(means).all() else int(np.nanargmax(means))
-    state = method.family_state(jnp.asarray(raw.parameters[best]), size)
+    state = jax.device_put(method.family_state(raw.parameters[best], size))
     approximation = Variational(method.family, state, size)
     diagnostics = Diagnostics(
         method=method.name,

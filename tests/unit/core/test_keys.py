@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from moonfield._core.keys import Stream, check_seed, stream
+from moonfield._core.keys import Stream, check_seed, stream, streams, words
 
 
 def test_every_purpose_and_every_seed_has_its_own_stream() -> None:
@@ -22,6 +22,27 @@ def test_every_purpose_and_every_seed_has_its_own_stream() -> None:
 def test_a_stream_is_a_function_of_its_seed() -> None:
     one, same = (jax.random.normal(stream(3, Stream.noise), (4,)) for _ in range(2))
     np.testing.assert_array_equal(one, same)
+
+
+def test_more_keys_begin_with_the_same_and_all_differ() -> None:
+    few, many = (np.asarray(jax.random.key_data(streams(3, Stream.noise, n))) for n in (2, 50))
+    np.testing.assert_array_equal(few, many[:2])
+    np.testing.assert_array_equal(few[0], jax.random.key_data(stream(3, Stream.noise)))
+    assert len(np.unique(many, axis=0)) == 50
+
+
+def test_words_do_not_change_between_versions() -> None:
+    """NumPy promises that a seed sequence gives the same words for ever."""
+    assert (
+        words(3, Stream.shuffle, 3).tolist()
+        == np.random.SeedSequence((3, 2)).generate_state(3).tolist()
+    )
+
+
+@pytest.mark.parametrize("implementation", ["threefry2x32", "rbg"])
+def test_keys_fit_the_generator_that_the_user_chose(implementation: str) -> None:
+    with jax.default_prng_impl(implementation):
+        assert jax.random.normal(stream(0, Stream.draws), (3,)).shape == (3,)
 
 
 @pytest.mark.parametrize("seed", [0, np.int64(7), np.uint32(2**32 - 1)])

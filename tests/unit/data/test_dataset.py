@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+from moonfield._core.keys import Stream, words
 from moonfield.data import (
+    ROUNDS,
     Batch,
     Epochs,
     batch_rows,
@@ -17,11 +19,10 @@ from moonfield.data import (
     full_batch,
     rows_first,
     rows_last,
-    shuffle_words,
     take,
 )
 
-WORDS = shuffle_words(jax.random.key(5))
+WORDS = words(5, Stream.shuffle, ROUNDS)
 RAGGED = [(501, 1), (501, 7), (501, 50), (501, 64), (501, 500), (501, 501), (10, 3), (3, 2), (1, 1)]
 
 
@@ -89,7 +90,7 @@ def test_row_weights_stay_with_their_rows() -> None:
     batch = full_batch(dataset(X, np.zeros(6), (), weights))
     np.testing.assert_array_equal(batch.weights[:6], weights)
     rows, mask = jnp.asarray([4, 2, 2]), jnp.asarray([True, True, False])
-    part = take(batch, rows, mask)
+    part = take(jax.device_put(batch), rows, mask)
     np.testing.assert_array_equal(part.inputs[:, 0], [4.0, 2.0, 2.0])
     np.testing.assert_array_equal(part.weights, [5.0, 3.0, 0.0])
 

@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from moonfield.data.shuffle import Domain, domain, permuted, round_keys, shuffle_words
+from moonfield._core.keys import Stream, words
+from moonfield.data.shuffle import ROUNDS, Domain, domain, permuted, round_keys
 
 SIZES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 63, 64, 65, 100, 500, 511, 512, 513, 514]
 UNLIKELY = 1e-5
 
 
 @functools.partial(jax.jit, static_argnames=("rows", "epochs"))
-def _orders(key: jax.Array, d: Domain, rows: int, epochs: int) -> jax.Array:
-    words = round_keys(shuffle_words(key), jnp.arange(epochs, dtype=jnp.int32))
+def _orders(random: jax.Array, d: Domain, rows: int, epochs: int) -> jax.Array:
+    keys = round_keys(random, jnp.arange(epochs, dtype=jnp.int32))
     position = jnp.broadcast_to(jnp.arange(rows, dtype=jnp.int32), (epochs, rows))
-    return permuted(words[:, :, None], position, d)
+    return permuted(keys[:, :, None], position, d)
 
 
 @jax.jit
@@ -29,13 +30,13 @@ def _permuted(keys: jax.Array, position: jax.Array, d: Domain) -> jax.Array:
 
 def orders(rows: int, epochs: int, seed: int = 0) -> np.ndarray:
     """The row at each position, for each epoch: (epochs, rows)."""
-    return np.asarray(_orders(jax.random.key(seed), domain(rows), rows, epochs))
+    return np.asarray(_orders(words(seed, Stream.shuffle, ROUNDS), domain(rows), rows, epochs))
 
 
 @pytest.mark.parametrize("rows", SIZES)
 def test_is_a_permutation(rows: int) -> None:
     """Positions past the end repeat the last one: all sizes share one compiled program."""
-    keys = round_keys(shuffle_words(jax.random.key(0)), jnp.arange(3, dtype=jnp.int32))
+    keys = round_keys(words(0, Stream.shuffle, ROUNDS), jnp.arange(3, dtype=jnp.int32))
     position = np.minimum(np.arange(514, dtype=np.int32), rows - 1)
     for order in np.asarray(_permuted(keys, np.tile(position, (3, 1)), domain(rows)))[:, :rows]:
         np.testing.assert_array_equal(np.sort(order), np.arange(rows))
@@ -51,8 +52,8 @@ def test_is_a_permutation_of_a_million_and_three() -> None:
 @pytest.mark.parametrize("rows", [2**31 - 1, 2**30, 1_234_567_891])
 def test_positions_near_the_largest_size_stay_inside_and_apart(rows: int) -> None:
     position = jnp.concatenate([jnp.arange(2_000), rows - 1 - jnp.arange(2_000)])[None]
-    words = round_keys(shuffle_words(jax.random.key(0)), jnp.zeros(1, jnp.int32))
-    order = np.asarray(permuted(words[:, :, None], position.astype(jnp.int32), domain(rows)))[0]
+    keys = round_keys(words(0, Stream.shuffle, ROUNDS), jnp.zeros(1, jnp.int32))
+    order = np.asarray(permuted(keys[:, :, None], position.astype(jnp.int32), domain(rows)))[0]
     assert (order >= 0).all()
     assert (order < rows).all()
     assert len(np.unique(order)) == 4_000
