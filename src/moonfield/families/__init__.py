@@ -3,6 +3,7 @@
 from .approximation import AbstractApproximation, Variational
 from .base import AbstractFamily
 from .mean_field import MeanField, MeanFieldState
+from .particles import Particles
 
 FAMILIES = {"MeanField": MeanField}  # by the name that files use
 
@@ -12,5 +13,6 @@ __all__ = [
     "AbstractFamily",
     "MeanField",
     "MeanFieldState",
+    "Particles",
     "Variational",
 ]

@@ -1,6 +1,7 @@
 """What q can be."""
 
 import abc
+from typing import Any
 
 import equinox as eqx
 from jaxtyping import Array, Float, PyTree
@@ -12,6 +13,14 @@ class AbstractFamily(eqx.Module):
     The family object is configuration only; its variational parameters are a state (a named tuple
     of flat arrays). All methods are for one state and one draw; the engine vectorises.
     """
+
+    def bind(self, space: Any) -> "AbstractFamily":
+        """The family for this unconstrained space (`size`, `paths`, `sizes`, `shapes`).
+
+        A family that knows layers (`Kronecker`) learns their shapes here; others are the same for
+        every space.
+        """
+        return self
 
     @abc.abstractmethod
     def init(self, location: Float[Array, " size"], sd: float) -> PyTree:

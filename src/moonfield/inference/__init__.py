@@ -3,7 +3,23 @@
 from .advi import ADVI
 from .automatic import Automatic
 from .driver import Driver, Raw
+from .method import AbstractDirect, AbstractMethod, AbstractStepping, Outcome, StepInfo
 from .methods import METHODS, as_method
 from .stopping import FixedSteps
+from .target import Target
 
-__all__ = ["ADVI", "METHODS", "Automatic", "Driver", "FixedSteps", "Raw", "as_method"]
+__all__ = [
+    "ADVI",
+    "METHODS",
+    "AbstractDirect",
+    "AbstractMethod",
+    "AbstractStepping",
+    "Automatic",
+    "Driver",
+    "FixedSteps",
+    "Outcome",
+    "Raw",
+    "StepInfo",
+    "Target",
+    "as_method",
+]

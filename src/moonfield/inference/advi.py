@@ -1,5 +1,6 @@
 """Automatic differentiation variational inference: the method's own mathematics."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -12,9 +13,10 @@ from jaxtyping import Array, Float, PyTree
 
 from .._core.trees import unravel
 from ..data import Batch
-from ..families import AbstractFamily, MeanField
-from ..model import AbstractModel, Space
+from ..families import AbstractApproximation, AbstractFamily, MeanField, Variational
+from ..model import AbstractModel, Space, space as space_of
 from ..objectives import AbstractObjective, Reparameterised, log_joint
+from .method import AbstractStepping, StepInfo
 
 ADAM = optax.adam(
     0.05
@@ -29,13 +31,7 @@ class AdviState(NamedTuple):
     optimizer: PyTree
 
 
-class AdviInfo(NamedTuple):
-    """What a step reports: its estimate of the ELBO, nats, before the update."""
-
-    elbo: Float[Array, ""]
-
-
-class ADVI(eqx.Module):
+class ADVI(AbstractStepping):
     """Variational inference by stochastic gradients of the ELBO.
 
     Args:
@@ -83,14 +79,28 @@ class ADVI(eqx.Module):
 
     @property
     def name(self) -> str:
-        """The method's name in tables and files."""
         return "advi"
 
-    def init(self, location: Float[Array, " size"]) -> AdviState:
-        """The state centred at an unconstrained location."""
-        return self.resume(self.family.init(location, _START_SD))
+    def bind(self, model: AbstractModel) -> "ADVI":
+        family = self.family.bind(space_of(model))
+        return eqx.tree_at(lambda method: method.family, self, family)
 
-    def resume(self, family_state: PyTree) -> AdviState:
+    def noise_shape(self, size: int) -> tuple[int, int]:
+        return self.draws, self.family.noise_size(size)
+
+    def init(self, locate: Callable[[Array], Array], key: Array) -> AdviState:
+        return self._at(self.family.init(locate(key), _START_SD))
+
+    def resume(self, approximation: AbstractApproximation) -> AdviState:
+        if not isinstance(approximation, Variational) or approximation.family != self.family:
+            raise ValueError("start must be a posterior of the same variational family.")
+        return self._at(approximation.state)
+
+    def approximation(self, vector: np.ndarray, size: int) -> Variational:
+        state = jax.device_put(self.family_state(vector, size))
+        return Variational(self.family, state, size)
+
+    def _at(self, family_state: PyTree) -> AdviState:
         """The state at given variational parameters, with a fresh optimiser."""
         vector, _ = ravel_pytree(family_state)
         return AdviState(vector, self.optimizer.init(vector))
@@ -100,10 +110,6 @@ class ADVI(eqx.Module):
         location = jax.ShapeDtypeStruct((size,), vector.dtype)
         shapes = jax.eval_shape(lambda z: self.family.init(z, _START_SD), location)
         return unravel(vector, shapes)
-
-    def noise_shape(self, size: int) -> tuple[int, int]:
-        """Standard normal numbers of one step."""
-        return self.draws, self.family.noise_size(size)
 
     def elbo(
         self,
@@ -133,9 +139,7 @@ class ADVI(eqx.Module):
         batch: Batch,
         scale: Any,
         step_size: Any,
-    ) -> tuple[AdviState, AdviInfo]:
-        """One update; `scale` is N over the batch's rows, `step_size` multiplies the update."""
-
+    ) -> tuple[AdviState, StepInfo]:
         def loss(vector: Array) -> Array:
             family_state = self.family_state(vector, space.size)
             return -self.elbo(model, space, family_state, noise, batch, scale)
@@ -143,4 +147,4 @@ class ADVI(eqx.Module):
         value, gradient = jax.value_and_grad(loss)(state.vector)
         update, optimizer = self.optimizer.update(gradient, state.optimizer, state.vector)
         vector = optax.apply_updates(state.vector, step_size * update)
-        return AdviState(jnp.asarray(vector), optimizer), AdviInfo(-value)
+        return AdviState(jnp.asarray(vector), optimizer), StepInfo(-value)

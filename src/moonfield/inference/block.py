@@ -50,8 +50,10 @@ def first_carry(
     method = structures[1].join(method_arrays)
 
     def one(key: Array) -> Carry:
-        params = model.init(key) if location is None else location
-        return with_empty_tail(method.init(space_of(model).unconstrain(params)))
+        def locate(key: Array) -> Array:
+            return space_of(model).unconstrain(model.init(key) if location is None else location)
+
+        return with_empty_tail(method.init(locate, key))
 
     return one(keys[0]) if restarts == 1 else jax.vmap(one)(keys)
 

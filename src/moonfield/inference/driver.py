@@ -14,9 +14,10 @@ from .._core.progress import Progress
 from .._core.results import Result
 from .._core.trees import split
 from ..data import ROUNDS, Dataset, epochs, full_batch, rows_last
+from ..families import AbstractApproximation
 from ..model import AbstractModel, space
-from .advi import ADVI
 from .block import Carry, Tail, first_carry, run_block, with_empty_tail
+from .method import AbstractStepping
 from .supply import Source, Supply, block_shape, draw_supply
 
 _IN_FLIGHT = 3
@@ -67,7 +68,7 @@ class Driver:
     def __init__(
         self,
         model: AbstractModel,
-        method: ADVI,
+        method: AbstractStepping,
         data: Dataset,
         batch_size: int | None,
         restarts: int,
@@ -100,13 +101,13 @@ class Driver:
         self._supplies: dict[int, Supply] = {}
         self._previous: Chunk | None = None  # the last chunk that was checked
 
-    def start(self, parameters: PyTree | None, location: PyTree | None) -> None:
-        """Set the first state: given variational parameters, a given location, or a fresh one."""
+    def start(self, approximation: AbstractApproximation | None, location: PyTree | None) -> None:
+        """Set the first state: from an approximation, at a given location, or a fresh one."""
         keys = streams(self._seed, Stream.start, self._restarts)
-        if self._restarts > 1 or (parameters is None and location is None):
+        if self._restarts > 1 or (approximation is None and location is None):
             self.carry = first_carry(self._structures, self._restarts, *self._arrays, keys)
-        if parameters is not None:
-            given = with_empty_tail(self._method.resume(parameters))
+        if approximation is not None:
+            given = with_empty_tail(self._method.resume(approximation))
         elif location is not None:
             given = first_carry(self._structures, 1, *self._arrays, keys[:1], location)
         else:

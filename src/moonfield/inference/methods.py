@@ -4,11 +4,12 @@ from typing import Any
 
 from ..model import AbstractModel
 from .advi import ADVI
+from .method import AbstractMethod
 
-METHODS: dict[str, type] = {"advi": ADVI}
+METHODS: dict[str, type[AbstractMethod]] = {"advi": ADVI}
 
 
-def as_method(method: Any, model: AbstractModel) -> ADVI:
+def as_method(method: Any, model: AbstractModel) -> AbstractMethod:
     """A method object from a name or an object; `"auto"` is ADVI with a mean-field family.
 
     Raises:
@@ -22,6 +23,6 @@ def as_method(method: Any, model: AbstractModel) -> ADVI:
                 f"No method {method!r}. There are 'auto', {', '.join(map(repr, METHODS))}."
             )
         return METHODS[name]()
-    if not isinstance(method, tuple(METHODS.values())):
+    if not isinstance(method, AbstractMethod):
         raise TypeError(f"method must be a name or a method such as mf.ADVI(), got {method!r}.")
     return method

@@ -2,6 +2,6 @@
 
 from .base import AbstractModel, set_prior_predictive
 from .bayesian_network import BayesianNetwork
-from .space import Space, is_real, space
+from .space import Space, space
 
-__all__ = ["AbstractModel", "BayesianNetwork", "Space", "is_real", "set_prior_predictive", "space"]
+__all__ = ["AbstractModel", "BayesianNetwork", "Space", "set_prior_predictive", "space"]

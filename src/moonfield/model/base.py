@@ -5,8 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpyro.distributions as dist
 from jaxtyping import Array, Float, PyTree
+from numpyro.distributions.constraints import Constraint
 
 from ..data import Batch
 
@@ -34,6 +37,27 @@ class AbstractModel(eqx.Module):
     @abc.abstractmethod
     def supports(self) -> PyTree:
         """The constraint of each parameter, in the parameters' structure."""
+
+    def constrain(self, unconstrained: PyTree) -> tuple[PyTree, Float[Array, ""]]:
+        """Parameters from their unconstrained tree, and the log-determinant of that bijection."""
+        leaves, treedef = jax.tree.flatten(unconstrained)
+        values, log_det = [], jnp.zeros((), jnp.result_type(*leaves))
+        for support, leaf in zip(_constraints(self), leaves, strict=True):
+            transform = dist.biject_to(support)
+            value = leaf if is_real(support) else transform(leaf)
+            values.append(value)
+            if not is_real(support):
+                log_det = log_det + jnp.sum(transform.log_abs_det_jacobian(leaf, value))
+        return jax.tree.unflatten(treedef, values), log_det
+
+    def unconstrain(self, params: PyTree) -> PyTree:
+        """The unconstrained tree of parameters: the same structure, each leaf without bounds."""
+        leaves, treedef = jax.tree.flatten(params)
+        values = [
+            leaf if is_real(support) else dist.biject_to(support).inv(leaf)
+            for support, leaf in zip(_constraints(self), leaves, strict=True)
+        ]
+        return jax.tree.unflatten(treedef, values)
 
     @abc.abstractmethod
     def log_prior(self, params: PyTree) -> Float[Array, ""]:
@@ -94,6 +118,15 @@ class AbstractModel(eqx.Module):
     def prior_predictive(self, X: Any, draws: int = 500, seed: int = 0) -> Any:
         """What the model says about rows before it has seen any target: a `Prediction`."""
         return _hooks["prior_predictive"](self, X, draws, seed)
+
+
+def is_real(support: Constraint) -> bool:
+    """Whether a constraint is no constraint."""
+    return isinstance(support, type(dist.constraints.real))
+
+
+def _constraints(model: AbstractModel) -> list[Constraint]:
+    return jax.tree.leaves(model.supports(), is_leaf=lambda node: isinstance(node, Constraint))
 
 
 _hooks: dict[str, Callable] = {}

@@ -1,8 +1,7 @@
 """The one verb."""
 
-import dataclasses
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,19 +9,13 @@ import numpy as np
 from jaxtyping import PyTree
 
 from .._core.checks import whole
-from .._core.errors import NonFiniteError
 from .._core.keys import check_seed
-from .._core.progress import Progress
-from .._core.results import Result
 from .._core.trees import path_name
 from ..data import Dataset, as_inputs, dataset
-from ..families import Variational
-from ..inference import ADVI, Automatic, Driver, FixedSteps, Raw, as_method
+from ..inference import AbstractDirect, AbstractMethod, as_method
 from ..model import AbstractModel, space
 from .posterior import Posterior
-from .record import Diagnostics, mean_and_error
-
-Callback = Callable[[int, Posterior], bool | None]
+from .running import Callback, Job, run_direct, run_steps
 
 
 def fit(
@@ -34,7 +27,7 @@ def fit(
     groups: Any = None,
     weights: Any = None,
     sampler: Any = None,
-    method: str | ADVI = "auto",
+    method: str | AbstractMethod = "auto",
     steps: int | None = None,
     batch_size: int | None = None,
     seed: int = 0,
@@ -76,26 +69,14 @@ def fit(
         "devices": devices,
     }  # fmt: skip
     _check_options(model, unavailable, steps, restarts, seed, callbacks)
-    chosen = as_method(method, model)
+    chosen = as_method(method, model).bind(model)
     rows = _check_data(model, X, y, weights)
     batch_size = _check_batch(model, rows.rows, batch_size)
-    steps_before = start.diagnostics.steps_in_all if isinstance(start, Posterior) else 0
-    driver = Driver(model, chosen, rows, batch_size, restarts, seed, steps_before)
-    driver.start(*_starting_point(model, chosen, start))
-    controller = Automatic() if steps is None else FixedSteps(int(steps), chosen.tuned)
-
-    def finish(raw: Raw) -> Posterior:
-        size = driver.model_space.size
-        posterior = _posterior(model, chosen, rows, batch_size, seed, size, raw)
-        facts = dataclasses.replace(posterior.diagnostics, steps_before=steps_before)
-        posterior.diagnostics = facts
-        return posterior
-
-    observers = _observers(callbacks, driver, finish)
-    raw = driver.run(controller, Progress(steps, progress), observers)
-    if raw.nonfinite is not None:
-        _raise_nonfinite(model, raw, finish(raw))
-    return finish(raw)
+    job = Job(model, chosen, rows, batch_size, int(seed), *_starting_point(model, start))
+    if isinstance(chosen, AbstractDirect):
+        _check_direct(chosen, steps, batch_size, restarts, callbacks)
+        return run_direct(job)
+    return run_steps(job, steps, restarts, progress, callbacks)
 
 
 def _check_options(
@@ -119,6 +100,23 @@ def _check_options(
         raise TypeError("callbacks must be a sequence of functions (step, posterior_so_far).")
 
 
+def _check_direct(
+    method: AbstractDirect, steps: Any, batch_size: Any, restarts: int, callbacks: Any
+) -> None:
+    given = {
+        "steps": steps is not None,
+        "batch_size": batch_size is not None,
+        "restarts": restarts != 1,
+        "callbacks": len(callbacks) > 0,
+    }
+    for name, was_given in given.items():
+        if was_given:
+            raise ValueError(
+                f"{name} is not for method {method.name!r}, which sees all rows and brings its own "
+                f"loop. Leave it out, or set the method's own options."
+            )
+
+
 def _check_data(model: AbstractModel, X: Any, y: Any, weights: Any) -> Dataset:
     table = as_inputs(X)
     rows = dataset(X, y, model.target_shape(table.values), weights)
@@ -138,24 +136,21 @@ def _check_batch(model: AbstractModel, rows: int, batch_size: int | None) -> int
     return None if batch_size >= rows else batch_size
 
 
-def _starting_point(model: AbstractModel, method: ADVI, start: Any) -> tuple[PyTree, PyTree]:
-    """Variational parameters, or a location, or neither."""
+def _starting_point(model: AbstractModel, start: Any) -> tuple[Posterior | None, PyTree | None]:
+    """A posterior to continue from, or a location, or neither."""
     if start is None:
         return None, None
     if isinstance(start, Posterior):
-        approximation = start.approximation
-        if not isinstance(approximation, Variational) or approximation.family != method.family:
-            raise ValueError("start must be a posterior of the same variational family.")
-        if approximation.size != space(model).size:
+        if space(start.model).shapes != space(model).shapes:
             raise ValueError("start must be a posterior of a model with the same parameters.")
-        return approximation.state, None
-    expected = jax.tree.structure(jax.eval_shape(model.init, jax.random.key(0)))
+        return start, None
+    shapes = jax.eval_shape(model.init, jax.random.key(0))
+    expected = jax.tree.structure(shapes)
     if jax.tree.structure(start) != expected:
         raise ValueError(
             f"start must be a posterior or a tree of parameters of structure {expected}, "
             f"got {jax.tree.structure(start)}."
         )
-    shapes = jax.eval_shape(model.init, jax.random.key(0))
     for (path, leaf), want in zip(
         jax.tree_util.tree_leaves_with_path(start), jax.tree.leaves(shapes), strict=True
     ):
@@ -164,53 +159,3 @@ def _starting_point(model: AbstractModel, method: ADVI, start: Any) -> tuple[PyT
                 f"start has shape {np.shape(leaf)} at {path_name(path)}, expected {want.shape}."
             )
     return None, jax.tree.map(lambda leaf, want: jnp.asarray(leaf, want.dtype), start, shapes)
-
-
-def _posterior(
-    model: AbstractModel,
-    method: ADVI,
-    rows: Dataset,
-    batch_size: int | None,
-    seed: int,
-    size: int,
-    raw: Raw,
-) -> Posterior:
-    estimates = [mean_and_error(row) for row in raw.final_elbo]
-    means = np.array([mean for mean, _ in estimates])
-    best = 0 if np.isnan(means).all() else int(np.nanargmax(means))
-    state = jax.device_put(method.family_state(raw.parameters[best], size))
-    approximation = Variational(method.family, state, size)
-    diagnostics = Diagnostics(
-        method=method.name,
-        result=raw.result,
-        steps=raw.steps,
-        rows=rows.rows,
-        batch_size=batch_size,
-        elbo=estimates[best][0],
-        elbo_se=estimates[best][1],
-        restart_elbos=tuple(float(mean) for mean in means),
-        seed=int(seed),
-        compile_seconds=raw.compile_seconds,
-        run_seconds=raw.run_seconds,
-    )
-    data = (rows.inputs, rows.targets)
-    return Posterior(model, approximation, raw.elbo[best], diagnostics, rows.columns, data)
-
-
-def _observers(callbacks: Sequence[Callback], driver: Driver, finish: Callable) -> tuple:
-    def observer(callback: Callback) -> Callable:
-        def observe(step: int) -> bool:
-            return bool(callback(step, finish(driver.so_far(step))))
-
-        return observe
-
-    return tuple(observer(callback) for callback in callbacks)
-
-
-def _raise_nonfinite(model: AbstractModel, raw: Raw, posterior: Posterior) -> NoReturn:
-    assert raw.nonfinite is not None
-    step, index = raw.nonfinite
-    path = space(model).path_of(index)
-    message = f"The ELBO became non-finite at step {step} in `{path}`. "
-    remedy = Result.nonfinite.message.split(". ", 1)[1]
-    raise NonFiniteError(message + remedy, step=step, path=path, posterior=posterior)

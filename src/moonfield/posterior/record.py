@@ -25,6 +25,8 @@ class Diagnostics:
         compile_seconds: until the first block of steps was dispatched.
         run_seconds: the rest.
         steps_before: steps of the fits that this one continued.
+        evaluations: gradients of the log joint density over all rows, where a method counts them.
+        facts: what the method has to say beside: R-hat and effective sample size of chains, k-hat.
     """
 
     method: str
@@ -39,6 +41,8 @@ class Diagnostics:
     compile_seconds: float
     run_seconds: float
     steps_before: int = 0
+    evaluations: int | None = None
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def steps_in_all(self) -> int:

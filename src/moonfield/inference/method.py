@@ -1,0 +1,99 @@
+"""What a method is: by steps in the compiled loop, or in one go."""
+
+import abc
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float, PyTree
+
+from .._core.results import Result
+from ..data import Batch
+from ..families import AbstractApproximation
+from ..model import AbstractModel, Space
+from .target import Target
+
+
+class StepInfo(NamedTuple):
+    """What a step reports: its estimate of the ELBO (or of what it maximises), nats."""
+
+    elbo: Float[Array, ""]
+
+
+class AbstractMethod(eqx.Module):
+    """A way to fit: configuration only."""
+
+    @property
+    @abc.abstractmethod
+    def name(self) -> str:
+        """The method's name in tables and files."""
+
+    def bind(self, model: AbstractModel) -> "AbstractMethod":
+        """The method for this model; `ValueError` where it cannot fit it."""
+        return self
+
+
+class AbstractStepping(AbstractMethod):
+    """A method whose updates the compiled loop runs: batches, progress and the automatic stop.
+
+    A state is a named tuple whose field `vector` holds all variational parameters, flat; the loop
+    averages them. Other fields (an optimiser's state) are the method's own.
+    """
+
+    tuned: eqx.AbstractVar[
+        bool
+    ]  # whether the loop may lower the step size in a fixed number of steps
+
+    @abc.abstractmethod
+    def noise_shape(self, size: int) -> tuple[int, int]:
+        """(draws, standard normal numbers a draw) of one step, for z of `size` numbers."""
+
+    @abc.abstractmethod
+    def init(self, locate: Callable[[Array], Array], key: Array) -> Any:
+        """The first state; `locate(key)` is a random unconstrained location (size,)."""
+
+    @abc.abstractmethod
+    def resume(self, approximation: AbstractApproximation) -> Any:
+        """The state that continues from an approximation; `ValueError` if it is of another kind."""
+
+    @abc.abstractmethod
+    def step(
+        self,
+        model: AbstractModel,
+        space: Space,
+        state: Any,
+        noise: Float[Array, "draws noise"],
+        batch: Batch,
+        scale: Any,
+        step_size: Any,
+    ) -> tuple[Any, StepInfo]:
+        """One update; `scale` is N over the batch's rows, `step_size` multiplies the update.
+
+        With `step_size` 0 the vector stays what it is: so the loop evaluates the ELBO.
+        """
+
+    @abc.abstractmethod
+    def approximation(self, vector: np.ndarray, size: int) -> AbstractApproximation:
+        """What flat variational parameters stand for."""
+
+
+class Outcome(NamedTuple):
+    """What a method that works in one go returns."""
+
+    approximation: AbstractApproximation
+    trace: np.ndarray  # what was maximised, nats, by iteration: the ELBO or the log joint density
+    result: Result
+    steps: int  # iterations, or draws a chain
+    evaluations: int  # gradients of the log joint density over all rows
+    elbo: tuple[float, float]  # the ELBO and its Monte Carlo error; nan where there is none
+    compile_seconds: float
+    facts: dict[str, Any]  # more for the diagnostics: {"r_hat": 1.003, ...}
+
+
+class AbstractDirect(AbstractMethod):
+    """A method that sees all rows at once and brings its own loop."""
+
+    @abc.abstractmethod
+    def run(self, target: Target, seed: int, start: PyTree | None = None) -> Outcome:
+        """Fit; `start` is an unconstrained location (size,)."""

@@ -1,0 +1,32 @@
+"""The log joint density of all rows as a function of the unconstrained vector."""
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from ..data import Batch, rows_first
+from ..model import AbstractModel, space
+from ..objectives import log_joint
+
+
+class Target(eqx.Module):
+    """What methods that work in one go see: `log_density(z)`, its size, and starting points.
+
+    A tree of arrays: pass it through compiled functions as an argument, by `split` and `join`, so
+    that another data set of the same shapes compiles nothing.
+    """
+
+    model: AbstractModel
+    batch: Batch  # all rows, rows last
+
+    def log_density(self, z: Float[Array, " size"]) -> Float[Array, ""]:
+        """`log p(data, z)` with the log-determinant of the bijection, nats."""
+        return log_joint(self.model, space(self.model), z, rows_first(self.batch), 1.0)
+
+    def start(self, key: Array) -> Float[Array, " size"]:
+        """A bounded random starting point."""
+        return space(self.model).unconstrain(self.model.init(key))
+
+    @property
+    def size(self) -> int:
+        """How many numbers z has."""
+        return space(self.model).size

@@ -1,0 +1,140 @@
+"""From a checked job to a posterior: by steps in the compiled loop, or in one go."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, NoReturn
+
+import jax
+import numpy as np
+from jaxtyping import PyTree
+
+from .._core.errors import NonFiniteError
+from .._core.progress import Progress
+from .._core.results import Result
+from ..data import Dataset, full_batch, rows_last
+from ..inference import (
+    AbstractDirect,
+    AbstractMethod,
+    AbstractStepping,
+    Automatic,
+    Driver,
+    FixedSteps,
+    Raw,
+    Target,
+)
+from ..model import AbstractModel, space
+from .posterior import Posterior
+from .record import Diagnostics, mean_and_error
+
+Callback = Callable[[int, Posterior], bool | None]
+
+
+class Job(NamedTuple):
+    """What is to be fitted, checked."""
+
+    model: AbstractModel
+    method: AbstractMethod
+    rows: Dataset
+    batch_size: int | None
+    seed: int
+    posterior: Posterior | None  # to continue from
+    location: PyTree | None  # parameters to start at
+
+
+def run_steps(
+    job: Job, steps: int | None, restarts: int, progress: bool, callbacks: Sequence[Callback]
+) -> Posterior:
+    """Fit by a method that the compiled loop runs."""
+    method = job.method
+    assert isinstance(method, AbstractStepping)
+    before = 0 if job.posterior is None else job.posterior.diagnostics.steps_in_all
+    driver = Driver(job.model, method, job.rows, job.batch_size, restarts, job.seed, before)
+    driver.start(None if job.posterior is None else job.posterior.approximation, job.location)
+    controller = Automatic() if steps is None else FixedSteps(int(steps), method.tuned)
+
+    def finish(raw: Raw) -> Posterior:
+        return _from_steps(job, method, driver.model_space.size, raw, before)
+
+    observers = _observers(callbacks, driver, finish)
+    raw = driver.run(controller, Progress(steps, progress), observers)
+    if raw.nonfinite is not None:
+        _raise_nonfinite(job.model, raw, finish(raw))
+    return finish(raw)
+
+
+def run_direct(job: Job) -> Posterior:
+    """Fit by a method that brings its own loop."""
+    begun = time.perf_counter()
+    target = Target(job.model, jax.device_put(rows_last(full_batch(job.rows))))
+    start = job.location
+    if job.posterior is not None:
+        moments = job.posterior.approximation.moments()
+        start = None if moments is None else moments[0]
+    elif start is not None:
+        start = space(job.model).unconstrain(start)
+    assert isinstance(job.method, AbstractDirect)
+    outcome = job.method.run(target, job.seed, start)
+    elbo, error = outcome.elbo
+    diagnostics = Diagnostics(
+        method=job.method.name,
+        result=outcome.result,
+        steps=outcome.steps,
+        rows=job.rows.rows,
+        batch_size=None,
+        elbo=elbo,
+        elbo_se=error,
+        restart_elbos=(elbo,),
+        seed=job.seed,
+        compile_seconds=outcome.compile_seconds,
+        run_seconds=time.perf_counter() - begun - outcome.compile_seconds,
+        evaluations=outcome.evaluations,
+        facts=outcome.facts,
+    )
+    data = (job.rows.inputs, job.rows.targets)
+    columns = job.rows.columns
+    return Posterior(job.model, outcome.approximation, outcome.trace, diagnostics, columns, data)
+
+
+def _from_steps(
+    job: Job, method: AbstractStepping, size: int, raw: Raw, steps_before: int
+) -> Posterior:
+    estimates = [mean_and_error(row) for row in raw.final_elbo]
+    means = np.array([mean for mean, _ in estimates])
+    best = 0 if np.isnan(means).all() else int(np.nanargmax(means))
+    approximation = method.approximation(raw.parameters[best], size)
+    diagnostics = Diagnostics(
+        method=method.name,
+        result=raw.result,
+        steps=raw.steps,
+        rows=job.rows.rows,
+        batch_size=job.batch_size,
+        elbo=estimates[best][0],
+        elbo_se=estimates[best][1],
+        restart_elbos=tuple(float(mean) for mean in means),
+        seed=job.seed,
+        compile_seconds=raw.compile_seconds,
+        run_seconds=raw.run_seconds,
+        steps_before=steps_before,
+    )
+    data = (job.rows.inputs, job.rows.targets)
+    columns = job.rows.columns
+    return Posterior(job.model, approximation, raw.elbo[best], diagnostics, columns, data)
+
+
+def _observers(callbacks: Sequence[Callback], driver: Driver, finish: Callable) -> tuple:
+    def observer(callback: Callback) -> Callable:
+        def observe(step: int) -> bool:
+            return bool(callback(step, finish(driver.so_far(step))))
+
+        return observe
+
+    return tuple(observer(callback) for callback in callbacks)
+
+
+def _raise_nonfinite(model: AbstractModel, raw: Raw, posterior: Posterior) -> NoReturn:
+    assert raw.nonfinite is not None
+    step, index = raw.nonfinite
+    path = space(model).path_of(index)
+    message = f"The ELBO became non-finite at step {step} in `{path}`. "
+    remedy = Result.nonfinite.message.split(". ", 1)[1]
+    raise NonFiniteError(message + remedy, step=step, path=path, posterior=posterior)
