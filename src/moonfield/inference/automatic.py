@@ -15,6 +15,7 @@ _SHARE = 0.9  # share of the parameters whose R-hat must be below it
 _ANNEAL = 0.1  # steps of the annealing, as a share of the steps before it
 _LOWEST = 0.02  # factor of the step size at the end of the annealing
 _LOWER = 0.2  # factor of the step size from stage to stage
+_LATER = 0.25  # most steps of a later stage, as a share of the steps before it
 _TOLERANCE = 1.0  # nats of predicted gain that are not worth another stage
 _RELATIVE_TOLERANCE = 1e-4  # the same as a share of the ELBO's size
 _MOST_STEPS = 100_000
@@ -38,7 +39,7 @@ class Automatic:
     on the same noise, predicts what a stage of five times smaller steps would gain: gain x 0.2 +
     gain x 0.04 + ... Below 1 nat (or 1e-4 of the ELBO) it is not worth its cost and the fit ends
     (in the spirit of Welandawe et al., 2022, "Robust, automated, and accurate black-box variational
-    inference", section 4); otherwise that stage is run.
+    inference", section 4); otherwise that stage is run, for at most a quarter of the steps so far.
     """
 
     most = _MOST_STEPS
@@ -71,7 +72,7 @@ class Automatic:
         self._segments.append(_segment(fit.tail()))
         if self._anneal is not None:
             return self._annealed(step, fit) if step >= self._anneal[1] else Verdict(reset=True)
-        if self._stationary():
+        if self._stationary() or self._spent(step):
             self._begin_annealing(step, block_steps, fit)
         return Verdict(reset=True)
 
@@ -86,6 +87,10 @@ class Automatic:
         half = len(window) // 2
         rhat = split_rhat(_pool(window[:half]), _pool(window[half:]))
         return bool(np.mean(rhat < _RHAT) >= _SHARE)
+
+    def _spent(self, step: int) -> bool:
+        """Whether a later stage, which only refines, has had its share of the steps."""
+        return self._begin > 0 and step - self._begin >= _LATER * self._begin
 
     def _window(self) -> list[Segment]:
         """The last third of the stage's segments, an even number of at least four."""
