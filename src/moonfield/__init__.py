@@ -7,7 +7,7 @@ from . import families, likelihoods, networks as nets, objectives, priors
 from ._core.errors import FileFormatError, MoonfieldWarning, NonFiniteError
 from ._core.results import Result
 from .inference import ADVI
-from .model import AbstractModel, BayesianNetwork
+from .model import AbstractModel, BayesianNetwork, Program
 from .posterior import Diagnostics, Posterior, Summary, Tracker, fit, load
 from .predictive import Prediction
 
@@ -23,6 +23,7 @@ __all__ = [
     "NonFiniteError",
     "Posterior",
     "Prediction",
+    "Program",
     "Result",
     "Summary",
     "Tracker",

@@ -1,6 +1,6 @@
 """Data: arrays and tables to checked rows, batches and masks."""
 
-from .arrays import Table, as_inputs, as_targets, as_weights
+from .arrays import Table, as_array, as_inputs, as_targets, as_weights
 from .batch import Batch
 from .dataset import (
     Dataset,
@@ -21,6 +21,7 @@ __all__ = [
     "Dataset",
     "Epochs",
     "Table",
+    "as_array",
     "as_inputs",
     "as_targets",
     "as_weights",

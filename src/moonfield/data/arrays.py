@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import narwhals.stable.v1 as nw
 import numpy as np
 
@@ -150,3 +151,23 @@ def _check_finite(table: Table, name: str) -> None:
         f"{name} has a value that is not finite ({table.values[index]}), first in {place}. "
         f"Values must fit {np.dtype(default_float())}: impute, drop or rescale them."
     )
+
+
+def as_array(name: str, value: Any) -> np.ndarray:
+    """A finite array: floating-point numbers of the default type, or whole numbers as int32.
+
+    Raises:
+        TypeError, ValueError: not numeric or not finite; names the argument and the first place.
+    """
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"data[{name!r}] must be numeric, got dtype {array.dtype}.")
+    if array.dtype.kind == "f":
+        bad = np.argwhere(~np.isfinite(array))
+        if len(bad):
+            place = tuple(int(i) for i in bad[0])
+            raise ValueError(f"data[{name!r}] is {array[place]} at {place}; it must be finite.")
+        return array.astype(default_float())
+    if array.dtype.kind == "b":
+        return array
+    return array.astype(jnp.result_type(int))

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
+from .._core.trees import default_float
 from .arrays import as_inputs, as_targets, as_weights
 from .batch import Batch
 from .shuffle import Domain, domain, permuted, round_keys
@@ -15,17 +16,18 @@ _LANES = 16  # rows are padded to a multiple of this: vectorised loops then have
 
 
 class Dataset(NamedTuple):
-    """Checked rows in memory; `columns` are names of input columns, if the source had any."""
+    """Checked rows in memory: trees of arrays with rows first.
 
-    inputs: np.ndarray
-    targets: np.ndarray
+    `columns` are names of input columns, if the source had any. Rows that are not exchangeable
+    (`exchangeable` False) belong to the model; here is then only their number.
+    """
+
+    inputs: PyTree
+    targets: PyTree
     weights: np.ndarray | None
     columns: tuple[str, ...] | None
-
-    @property
-    def rows(self) -> int:
-        """Number of rows."""
-        return self.inputs.shape[0]
+    rows: int
+    exchangeable: bool = True
 
 
 def dataset(X: Any, y: Any, target_shape: tuple[int, ...], weights: Any = None) -> Dataset:
@@ -34,19 +36,19 @@ def dataset(X: Any, y: Any, target_shape: tuple[int, ...], weights: Any = None) 
     rows = table.values.shape[0]
     targets = as_targets(y, rows, target_shape)
     checked = None if weights is None else as_weights(weights, rows)
-    return Dataset(table.values, targets, checked, table.columns)
+    return Dataset(table.values, targets, checked, table.columns, rows)
 
 
 def full_batch(data: Dataset) -> Batch:
     """All rows as NumPy arrays, padded by copies of row 0 with weight 0."""
-    padding = -data.rows % _LANES
-    weights = np.ones(data.rows, data.inputs.dtype) if data.weights is None else data.weights
+    padding = -data.rows % _LANES if data.exchangeable else 0
+    weights = np.ones(data.rows, default_float()) if data.weights is None else data.weights
 
     def pad(array: np.ndarray) -> np.ndarray:
         return np.concatenate([array, np.repeat(array[:1], padding, axis=0)])
 
     weights = np.concatenate([weights, np.zeros(padding, weights.dtype)])
-    return Batch(pad(data.inputs), pad(data.targets), weights)
+    return Batch(jax.tree.map(pad, data.inputs), jax.tree.map(pad, data.targets), weights)
 
 
 class Epochs(NamedTuple):
@@ -93,9 +95,13 @@ def take(data: Batch, rows: Array, mask: Array) -> Batch:
 
 def rows_first(tree: PyTree) -> PyTree:
     """Undo `rows_last`."""
-    return jax.tree.map(lambda array: array.transpose(-1, *range(array.ndim - 1)), tree)
+    return jax.tree.map(lambda array: _moved(array, -1, *range(array.ndim - 1)), tree)
 
 
 def rows_last(tree: PyTree) -> PyTree:
     """Rows as the last axis: the layout in which vectorised code over rows is contiguous."""
-    return jax.tree.map(lambda array: array.transpose(*range(1, array.ndim), 0), tree)
+    return jax.tree.map(lambda array: _moved(array, *range(1, array.ndim), 0), tree)
+
+
+def _moved(array: Any, *axes: int) -> Any:
+    return array.transpose(axes) if array.ndim else array

@@ -8,6 +8,7 @@ from .approximations import build_approximation, describe_approximation
 from .file import FORMAT_VERSION, Document, read_file, reading, write_file
 from .models import build_model, describe_model, difference, undescribed
 from .part import Part, gather
+from .programs import build_program
 from .versions import library_versions, moonfield_version
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Part",
     "build_approximation",
     "build_model",
+    "build_program",
     "describe_approximation",
     "describe_model",
     "difference",

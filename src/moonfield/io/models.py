@@ -6,11 +6,12 @@ import jax
 import numpy as np
 
 from .._core.trees import named_leaves
-from ..model import AbstractModel
+from ..model import AbstractModel, BoundProgram
 from .likelihoods import build_likelihood, describe_likelihood
 from .networks import build_network, describe_network
 from .part import Part, gather
 from .priors import build_prior, describe_prior
+from .programs import describe_program
 from .registry import MODELS, find
 
 _DESCRIBE = {
@@ -22,6 +23,9 @@ _DESCRIBE = {
 
 def describe_model(model: AbstractModel) -> Part:
     """What can be described of a model, and always the paths and shapes of its parameters."""
+    if isinstance(model, BoundProgram):
+        children = {"arguments": Part({}, {}), "program": describe_program(model)}
+        return gather(children, type="BoundProgram", classes={}, parameters=_shapes(model))
     name = type(model).__name__
     cls, arguments = MODELS.get(name, (None, ()))
     if cls is not type(model):

@@ -2,6 +2,16 @@
 
 from .base import AbstractModel, set_prior_predictive
 from .bayesian_network import BayesianNetwork
+from .bound_program import BoundProgram
+from .program import Program
 from .space import Space, space
 
-__all__ = ["AbstractModel", "BayesianNetwork", "Space", "set_prior_predictive", "space"]
+__all__ = [
+    "AbstractModel",
+    "BayesianNetwork",
+    "BoundProgram",
+    "Program",
+    "Space",
+    "set_prior_predictive",
+    "space",
+]

@@ -7,11 +7,12 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 from jaxtyping import Array, Float, PyTree
 from numpyro.distributions.constraints import Constraint
 
-from ..data import Batch
+from ..data import Batch, Dataset, as_inputs, dataset
 
 
 class AbstractModel(eqx.Module):
@@ -25,6 +26,11 @@ class AbstractModel(eqx.Module):
     @abc.abstractmethod
     def minibatchable(self) -> bool:
         """Whether rows are exchangeable, so that a batch of them is an unbiased picture of all."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why not, where it is not minibatchable."""
+        return None
 
     @abc.abstractmethod
     def init(self, key: Array) -> PyTree:
@@ -89,6 +95,52 @@ class AbstractModel(eqx.Module):
     @abc.abstractmethod
     def discrete(self) -> bool:
         """Whether targets are whole numbers."""
+
+    def prepare(
+        self, X: Any, y: Any, data: Any = None, weights: Any = None
+    ) -> tuple["AbstractModel", Dataset]:
+        """The model to fit and its checked rows; `TypeError` or `ValueError` for bad input."""
+        if data is not None:
+            raise ValueError("data is for programs; give this model X and y.")
+        table = as_inputs(X)
+        rows = dataset(X, y, self.target_shape(table.values), weights)
+        self.check_targets(rows.inputs, rows.targets)
+        return self, rows
+
+    def check_inputs(self, X: Any) -> PyTree:
+        """Checked rows to predict for: arrays with rows first, copied."""
+        inputs = np.array(as_inputs(X).values)
+        self.target_shape(inputs)  # raises where the network does not accept such rows
+        return inputs
+
+    def count(self, inputs: PyTree) -> int:
+        """How many rows there are to predict for."""
+        return jax.tree.leaves(inputs)[0].shape[0]
+
+    def row_log_prob(self, params: PyTree, inputs: PyTree, y: Array) -> Float[Array, " rows"]:
+        """Log-density of given targets of rows, nats."""
+        return self.log_likelihood(params, Batch(inputs, y, jnp.ones(y.shape[:1])))
+
+    def observed(self, data: Dataset) -> dict[str, np.ndarray]:
+        """The observed values of a fit's data, by name."""
+        return {"y": data.targets}
+
+    def training_inputs(self, data: Dataset) -> PyTree:
+        """Of a fit's data what `predict` takes."""
+        return data.inputs
+
+    @property
+    def identified(self) -> bool:
+        """Whether single parameters mean something: not so for weights, which may be permuted."""
+        return False
+
+    @abc.abstractmethod
+    def named(self, params: PyTree) -> dict[str, Any]:
+        """Arrays of `weights(params)` by the names that tables and files use, in order."""
+
+    @abc.abstractmethod
+    def dims(self, name: str, axes: int) -> list[str]:
+        """Names of the axes of one of these arrays."""
 
     @abc.abstractmethod
     def target_shape(self, inputs: Any) -> tuple[int, ...]:

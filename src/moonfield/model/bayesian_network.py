@@ -142,6 +142,19 @@ class BayesianNetwork(AbstractModel):
         latents = Latents(params["network"], params["prior"])
         return {**params, "network": self.prior.transform(latents)}
 
+    def named(self, params: PyTree) -> dict[str, Any]:
+        others = {
+            f"{group}.{path}": leaf
+            for group in ("prior", "likelihood")
+            for path, leaf in named_leaves(params[group]).items()
+        }
+        return {**named_leaves(params["network"]), **others}
+
+    def dims(self, name: str, axes: int) -> list[str]:
+        weight = not name.startswith(("prior.", "likelihood.")) and axes <= 2
+        plain = [f"{name}_dim_{axis}" for axis in range(axes)]
+        return [f"{name}_out", f"{name}_in"][:axes] if weight else plain
+
     def present(self, params: PyTree) -> PyTree:
         return {**params, "network": self.with_params(params)}
 

@@ -6,7 +6,6 @@ import numpy as np
 import xarray as xr
 from arviz_base import dict_to_dataset, from_dict
 
-from .._core.trees import named_leaves
 from ..io import moonfield_version
 
 Arrays = dict[str, np.ndarray]
@@ -28,11 +27,12 @@ def to_datatree(posterior: Any, draws: int, seed: int, posterior_predictive: boo
             "This posterior has no training data to predict for (files do not keep any). Use "
             "posterior.predict(X).sample() for the rows of your choice."
         )
-    variables, dims = _variables(posterior.sample(draws, seed))
+    variables, dims = _variables(posterior, posterior.sample(draws, seed))
     groups = {"posterior": {name: array[None] for name, array in variables.items()}}
     if data is not None:
-        dims["y"] = ["row", "target"][: data[1].ndim]
-        groups |= _rows(posterior, data, draws, seed, posterior_predictive)
+        observed = posterior.model.observed(data)
+        dims |= {name: ["row", "target", "part"][: array.ndim] for name, array in observed.items()}
+        groups |= _rows(posterior, observed, draws, seed, posterior_predictive)
     facts = _attributes(posterior)
     attributes = {"/": facts, "posterior": facts}
     tree = from_dict(groups, sample_dims=["chain", "draw"], dims=dims, attrs=attributes)
@@ -40,38 +40,24 @@ def to_datatree(posterior: Any, draws: int, seed: int, posterior_predictive: boo
     return tree
 
 
-def _variables(params: dict[str, Any]) -> tuple[Arrays, Dims]:
-    """Arrays (draws, ...) by path, and their dims after chain and draw."""
-    network = {path: np.asarray(leaf) for path, leaf in named_leaves(params["network"]).items()}
-    dims = {path: _weight_dims(path, array.ndim - 1) for path, array in network.items()}
-    others = {
-        f"{group}.{path}": np.asarray(leaf)
-        for group in ("prior", "likelihood")
-        for path, leaf in named_leaves(params[group]).items()
-    }
-    dims |= {path: _plain_dims(path, array.ndim - 1) for path, array in others.items()}
-    return {**network, **others}, dims
-
-
-def _weight_dims(path: str, axes: int) -> list[str]:
-    names = [f"{path}_out", f"{path}_in"]
-    return names[:axes] if axes <= 2 else _plain_dims(path, axes)
-
-
-def _plain_dims(path: str, axes: int) -> list[str]:
-    return [f"{path}_dim_{axis}" for axis in range(axes)]
+def _variables(posterior: Any, params: Any) -> tuple[Arrays, Dims]:
+    """Arrays (draws, ...) by name, and their dims after chain and draw."""
+    model = posterior.model
+    arrays = {name: np.asarray(leaf) for name, leaf in model.named(params).items()}
+    return arrays, {name: model.dims(name, array.ndim - 1) for name, array in arrays.items()}
 
 
 def _rows(
-    posterior: Any, data: tuple, draws: int, seed: int, posterior_predictive: bool
+    posterior: Any, observed: Arrays, draws: int, seed: int, posterior_predictive: bool
 ) -> dict[str, Arrays]:
     """What belongs to the training rows."""
-    inputs, targets = data
-    log_likelihood = posterior.log_likelihood(inputs, targets, draws, seed)
-    groups = {"log_likelihood": {"y": log_likelihood[None]}, "observed_data": {"y": targets}}
+    name = next(iter(observed)) if len(observed) == 1 else "observed"
+    log_likelihood = posterior.training_log_likelihood(draws, seed)
+    groups = {"log_likelihood": {name: log_likelihood[None]}, "observed_data": observed}
     if posterior_predictive:
+        inputs = posterior.model.training_inputs(posterior.data)
         drawn = posterior.predict(inputs, draws=draws, seed=seed).sample()
-        groups["posterior_predictive"] = {"y": drawn[None]}
+        groups["posterior_predictive"] = {name: drawn[None]}
     return groups
 
 

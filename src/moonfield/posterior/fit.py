@@ -11,15 +11,15 @@ from jaxtyping import PyTree
 from .._core.checks import whole
 from .._core.keys import check_seed
 from .._core.trees import path_name
-from ..data import Dataset, as_inputs, dataset
+from ..data import Dataset
 from ..inference import AbstractDirect, AbstractMethod, as_method
-from ..model import AbstractModel, space
+from ..model import AbstractModel, Program, space
 from .posterior import Posterior
 from .running import Callback, Job, run_direct, run_steps
 
 
 def fit(
-    model: AbstractModel,
+    model: AbstractModel | Program,
     X: Any = None,
     y: Any = None,
     *,
@@ -44,6 +44,7 @@ def fit(
         model: what to fit.
         X: inputs (rows, ...): NumPy, pandas, polars or JAX; numeric and finite.
         y: targets (rows,) or (rows, targets).
+        data: for programs, instead of X and y: the program's arguments by name.
         weights: one non-negative number per row, multiplied into its log-likelihood.
         method: `"auto"`, a name, or an object such as `mf.ADVI(...)`.
         steps: optimiser updates; None stops by itself and says why in `posterior.result`.
@@ -54,8 +55,8 @@ def fit(
         progress: show a bar in terminals and notebooks.
         callbacks: functions `(step, posterior_so_far)` called a few times a second; one that
             returns True ends the fit.
-        data, groups, sampler, checkpoint, devices: for programs, hierarchical networks, importance
-            sampling, long fits and several devices; not available for this kind of model yet.
+        groups, sampler, checkpoint, devices: for hierarchical networks, importance sampling,
+            long fits and several devices; not available for this kind of model yet.
 
     Returns:
         A `Posterior`; `.result` says why the fit ended. Ctrl-C returns what there is.
@@ -65,12 +66,11 @@ def fit(
         NonFiniteError: the ELBO became non-finite; carries the last finite posterior.
     """
     unavailable = {
-        "data": data, "groups": groups, "sampler": sampler, "checkpoint": checkpoint,
-        "devices": devices,
+        "groups": groups, "sampler": sampler, "checkpoint": checkpoint, "devices": devices,
     }  # fmt: skip
     _check_options(model, unavailable, steps, restarts, seed, callbacks)
+    model, rows = _prepared(model, X, y, data, weights)
     chosen = as_method(method, model).bind(model)
-    rows = _check_data(model, X, y, weights)
     batch_size = _check_batch(model, rows.rows, batch_size)
     job = Job(model, chosen, rows, batch_size, int(seed), *_starting_point(model, start))
     if isinstance(chosen, AbstractDirect):
@@ -87,7 +87,7 @@ def _check_options(
     seed: int,
     callbacks: Any,
 ) -> None:
-    if not isinstance(model, AbstractModel):
+    if not isinstance(model, AbstractModel | Program):
         raise TypeError(f"model must be a Moonfield model, got {type(model).__name__}.")
     for name, value in unavailable.items():
         if value is not None:
@@ -117,11 +117,15 @@ def _check_direct(
             )
 
 
-def _check_data(model: AbstractModel, X: Any, y: Any, weights: Any) -> Dataset:
-    table = as_inputs(X)
-    rows = dataset(X, y, model.target_shape(table.values), weights)
-    model.check_targets(rows.inputs, rows.targets)
-    return rows
+def _prepared(
+    model: AbstractModel | Program, X: Any, y: Any, data: Any, weights: Any
+) -> tuple[AbstractModel, Dataset]:
+    """The model to fit, and its checked rows."""
+    if isinstance(model, AbstractModel):
+        return model.prepare(X, y, data, weights)
+    if X is not None or y is not None or data is None:
+        raise ValueError("A program is fitted to data={...}: its arguments by name.")
+    return model.bind(data, weights)
 
 
 def _check_batch(model: AbstractModel, rows: int, batch_size: int | None) -> int | None:
@@ -130,8 +134,8 @@ def _check_batch(model: AbstractModel, rows: int, batch_size: int | None) -> int
     batch_size = whole(batch_size, "batch_size")
     if not model.minibatchable:
         raise ValueError(
-            f"{type(model).__name__} is not a sum over exchangeable rows, so a batch of rows says "
-            "nothing unbiased about all. Leave batch_size out."
+            f"A batch of rows would say nothing unbiased about all of them: {model.reason}. "
+            "Leave batch_size out."
         )
     return None if batch_size >= rows else batch_size
 

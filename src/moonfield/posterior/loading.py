@@ -16,23 +16,24 @@ from ..io import (
     Part,
     build_approximation,
     build_model,
+    build_program,
     describe_model,
     difference,
     read_file,
     reading,
     undescribed,
 )
-from ..model import AbstractModel, space
+from ..model import AbstractModel, Program, space
 from .posterior import Posterior
 from .record import Diagnostics
 from .saving import KIND
 
 
-def load(path: str | os.PathLike, model: AbstractModel | None = None) -> Posterior:
+def load(path: str | os.PathLike, model: AbstractModel | Program | None = None) -> Posterior:
     """Read a posterior that `posterior.save` wrote.
 
     Networks of `mf.nets`, priors and likelihoods of Moonfield are rebuilt from the file. Where
-    something of your own is among them, give `model`, made as it was for the fit.
+    something of your own is among them, or a program was fitted, give `model`, made as for the fit.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -40,7 +41,7 @@ def load(path: str | os.PathLike, model: AbstractModel | None = None) -> Posteri
         TypeError: `model` is not a model.
         ValueError: the file needs `model=`, or `model` is not the one that was saved.
     """
-    if model is not None and not isinstance(model, AbstractModel):
+    if model is not None and not isinstance(model, AbstractModel | Program):
         raise TypeError(f"model must be a Moonfield model, got {type(model).__name__}.")
     document = read_file(path)
     with reading(path):
@@ -64,7 +65,11 @@ def _rebuilt_model(path: str | os.PathLike, part: Part) -> AbstractModel:
     )
 
 
-def _given_model(path: str | os.PathLike, part: Part, model: AbstractModel) -> AbstractModel:
+def _given_model(
+    path: str | os.PathLike, part: Part, model: AbstractModel | Program
+) -> AbstractModel:
+    if isinstance(model, Program):
+        model = _bound(path, part, model)
     given = describe_model(model)
     with reading(path):
         reason = difference(part.known_child("model"), given)
@@ -74,6 +79,13 @@ def _given_model(path: str | os.PathLike, part: Part, model: AbstractModel) -> A
         f"model is not the one that {os.fspath(path)} was saved with: {reason}. Make it as it was "
         "for the fit."
     )
+
+
+def _bound(path: str | os.PathLike, part: Part, program: Program) -> AbstractModel:
+    described = part.known_child("model")
+    if described.facts["type"] != "BoundProgram":
+        raise ValueError(f"{os.fspath(path)} holds no program: {described.facts['type']}.")
+    return build_program(described.known_child("program"), program)
 
 
 def _posterior(

@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -13,7 +13,7 @@ from .._core.checks import whole
 from .._core.keys import Stream, stream
 from .._core.results import Result
 from .._core.trees import split
-from ..data import as_inputs, as_targets
+from ..data import Dataset, as_targets
 from ..families import AbstractApproximation
 from ..model import AbstractModel, space
 from ..predictive import (
@@ -22,6 +22,8 @@ from ..predictive import (
     RowLogLikelihood,
     Source,
     checked_prediction,
+    pointwise,
+    program_sites,
     stack_draws,
 )
 from .record import Diagnostics
@@ -38,7 +40,7 @@ class Posterior:
         elbo: (steps,) estimates of the ELBO, nats, on the scale of all rows; bigger is better.
         diagnostics: facts about the fit.
         columns: names of the input columns, if they had any.
-        data: inputs and targets of the fit; None after loading from a file.
+        data: the rows of the fit; None after loading from a file.
     """
 
     def __init__(
@@ -48,7 +50,7 @@ class Posterior:
         elbo: np.ndarray,
         diagnostics: Diagnostics,
         columns: tuple[str, ...] | None = None,
-        data: tuple[np.ndarray, np.ndarray] | None = None,
+        data: Dataset | None = None,
     ):
         self.model = model
         self.approximation = approximation
@@ -101,6 +103,20 @@ class Posterior:
             self.model, self.approximation, self._inputs(X), draws, seed, keep_draws
         )
 
+    def sites(
+        self, X: Any = None, names: Sequence[str] | None = None, draws: int = 500, seed: int = 0
+    ) -> dict[str, np.ndarray]:
+        """Deterministic and observed sites of a program for other inputs: arrays (draws, ...).
+
+        Observed sites are drawn; `names` picks some, None takes all.
+
+        Raises:
+            TypeError: the model is not a program.
+            ValueError: the program has no such site.
+        """
+        whole(draws, "draws")
+        return program_sites(self._source(seed), X, names, int(draws), seed)
+
     def map(
         self, fn: Callable[[PyTree, Array], PyTree], X: Any, draws: int = 500, seed: int = 0
     ) -> PyTree:
@@ -114,15 +130,32 @@ class Posterior:
             >>> # posterior.map(hidden, X).shape == (500, rows, units)
         """
         whole(draws, "draws")
-        return stack_draws(self._source(seed), Mapped(fn), as_inputs(self._inputs(X)).values, draws)
+        inputs = self.model.check_inputs(self._inputs(X))
+        return stack_draws(self._source(seed), Mapped(fn), inputs, draws)
 
     def log_likelihood(self, X: Any, y: Any, draws: int = 500, seed: int = 0) -> np.ndarray:
         """Log-density of every row's target under every draw: (draws, rows), nats, unscaled."""
         whole(draws, "draws")
-        inputs = as_inputs(self._inputs(X)).values
-        targets = as_targets(y, len(inputs), self.model.target_shape(inputs))
+        inputs = self.model.check_inputs(self._inputs(X))
+        targets = as_targets(y, self.model.count(inputs), self.model.target_shape(inputs))
         self.model.check_targets(inputs, targets)
         return stack_draws(self._source(seed), RowLogLikelihood(), inputs, draws, targets)
+
+    def training_log_likelihood(self, draws: int = 500, seed: int = 0) -> np.ndarray:
+        """Log-density of every training row under every draw: (draws, rows), nats, unscaled.
+
+        A program whose observed sites do not align in rows has one entry, their sum.
+
+        Raises:
+            ValueError: the posterior was loaded from a file, which keeps no data.
+        """
+        whole(draws, "draws")
+        return pointwise(self._source(seed), self._data(), int(draws))
+
+    def _data(self) -> Dataset:
+        if self.data is None:
+            raise ValueError("This posterior has no training data: files do not keep any.")
+        return self.data
 
     def summary(self, draws: int = 4_000, seed: int = 0) -> Summary:
         """Mean, sd, 5%, 50% and 95% quantiles and signal-to-noise (|mean| / sd) of every weight.

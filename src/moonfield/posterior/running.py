@@ -90,9 +90,10 @@ def run_direct(job: Job) -> Posterior:
         evaluations=outcome.evaluations,
         facts=outcome.facts,
     )
-    data = (job.rows.inputs, job.rows.targets)
     columns = job.rows.columns
-    return Posterior(job.model, outcome.approximation, outcome.trace, diagnostics, columns, data)
+    return Posterior(
+        job.model, outcome.approximation, outcome.trace, diagnostics, columns, job.rows
+    )
 
 
 def _from_steps(
@@ -116,9 +117,8 @@ def _from_steps(
         run_seconds=raw.run_seconds,
         steps_before=steps_before,
     )
-    data = (job.rows.inputs, job.rows.targets)
     columns = job.rows.columns
-    return Posterior(job.model, approximation, raw.elbo[best], diagnostics, columns, data)
+    return Posterior(job.model, approximation, raw.elbo[best], diagnostics, columns, job.rows)
 
 
 def _observers(callbacks: Sequence[Callback], driver: Driver, finish: Callable) -> tuple:

@@ -6,8 +6,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from .._core.trees import named_leaves
-
 QUANTILES = (0.05, 0.5, 0.95)
 
 
@@ -46,7 +44,7 @@ class Summary:
 
 def summarise(posterior: Any, draws: int, seed: int) -> Summary:
     """Summary from draws; means and sds are exact where the approximation knows them."""
-    leaves = _ordered(posterior.sample(draws, seed))
+    leaves = posterior.model.named(posterior.sample(draws, seed))
     flat = np.concatenate([np.asarray(v).reshape(draws, -1) for v in leaves.values()], axis=1)
     names = [name for path, v in leaves.items() for name in _entries(path, v.shape[1:])]
     mean, sd = flat.mean(axis=0), flat.std(axis=0, ddof=1)
@@ -55,14 +53,6 @@ def summarise(posterior: Any, draws: int, seed: int) -> Summary:
         mean, sd = exact
     quantiles = np.quantile(flat, QUANTILES, axis=0).T
     return Summary(names, mean, sd, quantiles, np.abs(mean) / sd)
-
-
-def _ordered(params: dict[str, Any]) -> dict[str, Any]:
-    """Leaves by path: the network's first."""
-    ordered = {**named_leaves(params["network"])}
-    for group in ("prior", "likelihood"):
-        ordered.update({f"{group}.{name}": v for name, v in named_leaves(params[group]).items()})
-    return ordered
 
 
 def _entries(path: str, shape: tuple[int, ...]) -> list[str]:

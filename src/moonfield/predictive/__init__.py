@@ -1,6 +1,7 @@
 """Prediction: streams of posterior draws in constant memory."""
 
 from ..model import set_prior_predictive
+from .pointwise import pointwise, program_sites
 from .prediction import Prediction, checked_prediction
 from .prior import PriorDraws, prior_predictive
 from .reducers import AbstractQuantity, AbstractReducer, Mapped, RowLogLikelihood
@@ -17,7 +18,9 @@ __all__ = [
     "RowLogLikelihood",
     "Source",
     "checked_prediction",
+    "pointwise",
     "prior_predictive",
+    "program_sites",
     "reduce_rows",
     "stack_draws",
 ]

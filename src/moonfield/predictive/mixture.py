@@ -6,7 +6,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 from .reducers import Cumulative
 from .stream import Source, reduce_rows
@@ -16,7 +16,7 @@ _DOUBLINGS = 40
 
 
 def mixture_quantile(
-    source: Source, inputs: np.ndarray, draws: int, q: float, mean: np.ndarray, sd: np.ndarray
+    source: Source, inputs: PyTree, draws: int, q: float, mean: np.ndarray, sd: np.ndarray
 ) -> np.ndarray:
     """The smallest y with `mean_w P(y' <= y | w) >= q`, by bracketing and bisection.
 

@@ -4,12 +4,12 @@ import functools
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, PyTree
 from scipy.special import entr
 
 from .._core.checks import whole
 from .._core.keys import Stream, check_seed, stream
-from ..data import as_inputs, as_targets
+from ..data import as_targets
 from ..families import AbstractApproximation
 from ..model import AbstractModel
 from .mixture import mixture_quantile, row_keys
@@ -47,7 +47,7 @@ class Prediction:
         self,
         model: AbstractModel,
         approximation: AbstractApproximation,
-        inputs: np.ndarray,
+        inputs: PyTree,
         draws: int,
         seed: int,
         keep_draws: bool = False,
@@ -61,7 +61,7 @@ class Prediction:
     @property
     def rows(self) -> int:
         """Number of rows."""
-        return len(self._inputs)
+        return self._source.model.count(self._inputs)
 
     def __repr__(self) -> str:
         return f"Prediction(rows={self.rows:,}, draws={self.draws:,}, kind={self.kind!r})"
@@ -213,9 +213,8 @@ def checked_prediction(
     seed: int,
     keep_draws: bool = False,
 ) -> Prediction:
-    """A prediction for user input; the errors of `as_inputs`, and for impossible draws or seeds."""
+    """A prediction for user input; errors as `model.check_inputs`, and for draws and seeds."""
     draws = whole(draws, "draws")
     check_seed(seed)
-    inputs = np.array(as_inputs(X).values)  # a copy: fields are computed later
-    model.target_shape(inputs)  # raises where the network does not accept such rows
+    inputs = model.check_inputs(X)
     return Prediction(model, approximation, inputs, draws, int(seed), keep_draws)

@@ -13,7 +13,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
-from ..data import Batch
 from ..model import AbstractModel
 
 
@@ -72,7 +71,7 @@ class LogDensity(AbstractReducer):
     def one(
         self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
     ) -> Array:
-        return _row_log_likelihood(model, params, inputs, extra)
+        return model.row_log_prob(params, inputs, extra)
 
     def empty(self, value: Array) -> Array:
         return jnp.full_like(value, -jnp.inf)
@@ -137,7 +136,7 @@ class RowLogLikelihood(AbstractQuantity):
     def one(
         self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
     ) -> Array:
-        return _row_log_likelihood(model, params, inputs, extra)
+        return model.row_log_prob(params, inputs, extra)
 
 
 class Targets(AbstractQuantity):
@@ -146,6 +145,10 @@ class Targets(AbstractQuantity):
     def one(
         self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
     ) -> Array:
+        if not model.minibatchable:  # rows that belong together are drawn together
+            predictive = model.predictive(params, inputs)
+            return jnp.asarray(predictive.sample(jax.random.fold_in(extra[0], draw)))
+
         def sample(row: PyTree, key: Array) -> Array:
             predictive = model.predictive(params, jax.tree.map(lambda leaf: leaf[None], row))
             return jnp.asarray(predictive.sample(jax.random.fold_in(key, draw)))[0]
@@ -162,7 +165,3 @@ def class_entropy(p: Array, binary: bool) -> Array:
 
 def _running_mean(mean: Array, value: Array, count: Array) -> Array:
     return mean + (value - mean) / (count + 1).astype(value.dtype)
-
-
-def _row_log_likelihood(model: AbstractModel, params: PyTree, inputs: PyTree, y: Array) -> Array:
-    return model.log_likelihood(params, Batch(inputs, y, jnp.ones(y.shape[:1])))

@@ -33,7 +33,7 @@ class Source(NamedTuple):
 
 
 def reduce_rows(
-    source: Source, reducer: AbstractReducer, inputs: np.ndarray, draws: int, extra: Any = None
+    source: Source, reducer: AbstractReducer, inputs: PyTree, draws: int, extra: Any = None
 ) -> PyTree:
     """The reducer's accumulator over draws for all rows, as NumPy arrays.
 
@@ -47,7 +47,7 @@ def reduce_rows(
 
 
 def stack_draws(
-    source: Source, quantity: AbstractQuantity, inputs: np.ndarray, draws: int, extra: Any = None
+    source: Source, quantity: AbstractQuantity, inputs: PyTree, draws: int, extra: Any = None
 ) -> PyTree:
     """The quantity under every draw: NumPy arrays (draws, rows, ...), the size of the answer."""
     columns = []
@@ -63,33 +63,31 @@ def stack_draws(
 
 
 def _super_blocks(
-    source: Source, quantity: AbstractQuantity, inputs: np.ndarray, extra: Any
+    source: Source, quantity: AbstractQuantity, inputs: PyTree, extra: Any
 ) -> Iterator[tuple[int, tuple]]:
     """Row counts and arguments of the compiled functions, 8 blocks of rows at a time."""
+    rows = source.model.count(inputs)
     if extra is None:
-        extra = np.zeros(len(inputs), bool)
+        extra = np.zeros(rows, bool)
     structure, arrays = split((source.model, source.approximation, quantity))
-    for start in range(0, len(inputs), _ROWS * _BLOCKS):
-        part = slice(start, start + _ROWS * _BLOCKS)
-        blocks, count = _blocks(inputs[part])
-        arguments = (
-            structure,
-            arrays,
-            source.key,
-            blocks,
-            _blocks(extra[part])[0],
-            np.int32(count),
+    if not source.model.minibatchable:  # one block of everything
+        whole = jax.tree.map(lambda leaf: leaf[None], (inputs, extra))
+        yield rows, (structure, arrays, source.key, *whole, np.int32(1))
+        return
+    for start in range(0, rows, _ROWS * _BLOCKS):
+        count = min(_ROWS * _BLOCKS, rows - start)
+        part = jax.tree.map(
+            lambda leaf, a=start, n=count: _blocks(leaf[a : a + n]), (inputs, extra)
         )
-        yield len(inputs[part]), arguments
+        yield count, (structure, arrays, source.key, *part, np.int32(-(-count // _ROWS)))
 
 
-def _blocks(array: Any) -> tuple[Any, int]:
-    """(8, 512, ...), padded by row 0: blocks of which `count` are used."""
-    count = -(-len(array) // _ROWS)
+def _blocks(array: Any) -> Any:
+    """(8, 512, ...), padded by row 0."""
     missing = _BLOCKS * _ROWS - len(array)
     xp = jnp if isinstance(array, jax.Array) else np
     padded = xp.concatenate([array, xp.repeat(array[:1], missing, axis=0)])
-    return padded.reshape(-1, _ROWS, *array.shape[1:]), count
+    return padded.reshape(-1, _ROWS, *array.shape[1:])
 
 
 def _unblock(leaf: Array, axis: int = 0) -> np.ndarray:
@@ -101,7 +99,7 @@ def _reduce(
     structure: Structure,
     arrays: list[Array],
     key: Array,
-    inputs: Array,
+    inputs: PyTree,
     extra: Array,
     blocks: Array,
     draws: Array,
@@ -120,7 +118,7 @@ def _reduce(
         return jax.lax.fori_loop(0, blocks, block, total)
 
     empty = reducer.empty(_zeros(value))
-    start = jax.tree.map(lambda leaf: jnp.repeat(leaf[None], inputs.shape[0], axis=0), empty)
+    start = jax.tree.map(lambda leaf: jnp.repeat(leaf[None], extra.shape[0], axis=0), empty)
     return jax.lax.fori_loop(0, draws, draw, start)
 
 
@@ -129,7 +127,7 @@ def _stack(
     structure: Structure,
     arrays: list[Array],
     key: Array,
-    inputs: Array,
+    inputs: PyTree,
     extra: Array,
     blocks: Array,
     first: Array,
@@ -145,7 +143,7 @@ def _stack(
 
         return jax.lax.fori_loop(0, blocks, block, out)
 
-    shape = (_STACK, inputs.shape[0])
+    shape = (_STACK, extra.shape[0])
     out = jax.tree.map(lambda leaf: jnp.zeros((*shape, *leaf.shape), leaf.dtype), _zeros(value))
     return jax.lax.fori_loop(0, _STACK, draw, out)
 
@@ -155,7 +153,7 @@ def _under_draw(
     approximation: AbstractApproximation,
     quantity: AbstractQuantity,
     key: Array,
-    inputs: Array,
+    inputs: PyTree,
     extra: Array,
 ) -> Callable[[Array], Callable[[Array], PyTree]]:
     """Draw number -> block number -> the quantity."""
@@ -164,7 +162,9 @@ def _under_draw(
 
     def draw(d: Array) -> Callable[[Array], PyTree]:
         params, _ = constrain(approximation.draw(key, d))
-        return lambda b: quantity.one(model, params, rows_first(blocks[b]), extra[b], d)
+        return lambda b: quantity.one(
+            model, params, rows_first(jax.tree.map(lambda leaf: leaf[b], blocks)), extra[b], d
+        )
 
     return draw
 

@@ -1,0 +1,297 @@
+"""A NumPyro model under given data: a model like any other."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+from jaxtyping import Array, Float, PyTree
+
+from .._core.trees import default_float
+from ..data import Batch, Dataset, as_array
+from .base import AbstractModel
+from .enumeration import log_density
+from .layout import Layout, Target
+from .sites import (
+    Trace,
+    is_factor,
+    is_latent,
+    row_sums,
+    run,
+    start_of,
+    total,
+    transform_of,
+)
+
+_PROTOTYPE_ROWS = 2
+
+
+class BoundProgram(AbstractModel):
+    """What `mf.Program` becomes when it is fitted.
+
+    Parameters are a dict of the latent sites' values on their constrained scale.
+    """
+
+    fn: Callable = eqx.field(static=True)
+    whole: dict[str, Array]  # arrays that are not rows
+    static: tuple[tuple[str, Any], ...] = eqx.field(static=True)
+    by_row: tuple[tuple[str, tuple[int, ...], str], ...] = eqx.field(static=True)
+    layout: Layout = eqx.field(static=True)
+    refusal: str | None = eqx.field(static=True)  # why it cannot take batches
+
+    @property
+    def minibatchable(self) -> bool:
+        return self.refusal is None
+
+    @property
+    def reason(self) -> str | None:
+        return self.refusal
+
+    @property
+    def identified(self) -> bool:
+        return True
+
+    @property
+    def entries(self) -> int:
+        """How many log-likelihoods there are without batches: rows, or 1 if they do not align."""
+        return jax.eval_shape(self._entries, self._start_shapes()).shape[0]
+
+    def init(self, key: Array) -> PyTree:
+        names = [name for name, _ in self.layout.latents]
+        keys = dict(zip(names, jax.random.split(key, len(names)), strict=True)) if names else {}
+        return self._values(lambda site: start_of(site, keys[site["name"]]))
+
+    def sample_prior(self, key: Array) -> PyTree:
+        trace = self._trace(self._prototype(), {}, key)
+        return {name: trace[name]["value"] for name, _ in self.layout.latents}
+
+    def supports(self) -> PyTree:
+        trace = self._trace(self._prototype(), {}, jax.random.key(0))
+        return {name: trace[name]["fn"].support for name, _ in self.layout.latents}
+
+    def constrain(self, unconstrained: PyTree) -> tuple[PyTree, Float[Array, ""]]:
+        log_dets = [jnp.zeros((), default_float())]
+
+        def choose(site: dict) -> Array:
+            transform, z = transform_of(site), unconstrained[site["name"]]
+            value = transform(z)
+            log_dets.append(jnp.sum(transform.log_abs_det_jacobian(z, value)))
+            return value
+
+        return self._values(choose), sum(log_dets[1:], start=log_dets[0])
+
+    def unconstrain(self, params: PyTree) -> PyTree:
+        unconstrained = {}
+
+        def choose(site: dict) -> Array:
+            value = params[site["name"]]
+            unconstrained[site["name"]] = transform_of(site).inv(value)
+            return value
+
+        self._values(choose)
+        return unconstrained
+
+    def log_prior(self, params: PyTree) -> Float[Array, ""]:
+        sites = list(self._trace(self._prototype(), params).values())
+        return total([s for s in sites if self._is_continuous(s) or is_factor(s)])
+
+    def log_likelihood(self, params: PyTree, batch: Batch) -> Float[Array, " rows"]:
+        if not self.minibatchable:
+            return self._entries(params)
+        trace = self._trace({**self.whole, **batch.inputs}, params)
+        rows = [row_sums(trace[name], axis) for name, axis in self.layout.observed]
+        return sum(rows[1:], start=rows[0])
+
+    def _entries(self, params: PyTree) -> Float[Array, " entries"]:
+        """Log-likelihoods from all data: of each row where all observed sites align, else one."""
+        if self.layout.discrete:
+            joint = log_density(self.fn, {**self.whole, **dict(self.static)}, params)
+            return (joint - self.log_prior(params))[None]
+        trace = self._trace(self.whole, params)
+        axes = dict(self.layout.observed)
+        if axes and all(axes.values()):
+            rows = [row_sums(trace[name], axis) for name, axis in axes.items()]
+        else:
+            rows = [trace[name]["fn"].log_prob(trace[name]["value"]) for name in axes]
+            single = (
+                len(rows) == 1 and rows[0].ndim == 1 and trace[next(iter(axes))]["scale"] is None
+            )
+            rows = rows if single else [total([trace[name] for name in axes])[None]]
+        return sum(rows[1:], start=rows[0])
+
+    def predictive(self, params: PyTree, inputs: PyTree) -> dist.Distribution:
+        return self.trace(params, inputs)[self.target.site]["fn"]
+
+    def moments(self, params: PyTree, inputs: PyTree) -> tuple[Array, Array]:
+        fn = self.predictive(params, inputs)
+        if self.target.classes and not self.target.binary:
+            probs = cast(Any, fn).probs
+            return probs, probs * (1.0 - probs)
+        shape = jnp.shape(fn.mean)
+        return fn.mean, jnp.broadcast_to(fn.variance, shape)
+
+    def trace(self, params: PyTree, inputs: PyTree, key: Array | None = None) -> Trace:
+        """The model run on other inputs; sites whose shapes no longer fit are drawn anew."""
+        left_out = {n: None for n in inspect.signature(self.fn).parameters if n == self.target.data}
+        constants = {n: v for n, v in self.whole.items() if n not in inputs and n not in left_out}
+        return self._trace({**left_out, **constants, **inputs}, params, key, fresh=True)
+
+    @property
+    def target(self) -> Target:
+        """The observed site that predictions are about."""
+        if len(self.layout.targets) != 1:
+            sites = ", ".join(repr(t.site) for t in self.layout.targets) or "none"
+            raise ValueError(f"predict needs exactly one observed site; this program has {sites}.")
+        return self.layout.targets[0]
+
+    @property
+    def kind(self) -> str:
+        return "classes" if self.target.classes else "numbers"
+
+    @property
+    def binary(self) -> bool:
+        return self.target.binary
+
+    @property
+    def discrete(self) -> bool:
+        return self.target.discrete
+
+    def prepare(
+        self, X: Any, y: Any, data: Any = None, weights: Any = None
+    ) -> tuple[AbstractModel, Dataset]:
+        raise ValueError("Fit the program itself: mf.fit(mf.Program(fn), data={...}).")
+
+    def check_inputs(self, X: Any) -> PyTree:
+        """Arrays by argument name; those that the target is may be left out."""
+        if X is None:
+            X = {}
+        if not isinstance(X, Mapping):
+            raise TypeError(f"Give the program's inputs by name, got {type(X).__name__}.")
+        inputs = {name: np.array(as_array(name, value)) for name, value in X.items()}
+        known = {*inspect.signature(self.fn).parameters}
+        for name in inputs:
+            if name not in known:
+                raise ValueError(f"The program has no argument {name!r}. It takes {sorted(known)}.")
+        inputs.pop(self.target.data, None) if self.minibatchable else None
+        self._check_rows(inputs)
+        return inputs
+
+    def _check_rows(self, inputs: dict[str, np.ndarray]) -> None:
+        lengths = {}
+        for name, shape, _ in self.by_row:
+            if name == self.target.data:
+                continue
+            if name not in inputs:
+                raise ValueError(f"predict needs {name!r}: one entry for each row.")
+            if inputs[name].shape[1:] != shape:
+                raise ValueError(
+                    f"{name!r} has rows of shape {inputs[name].shape[1:]}, expected {shape}."
+                )
+            lengths[name] = len(inputs[name])
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"Inputs have different numbers of rows: {lengths}.")
+
+    def count(self, inputs: PyTree) -> int:
+        if self.minibatchable:
+            return super().count(inputs)
+        moments = jax.eval_shape(lambda p: self.moments(p, inputs)[0], self._start_shapes())
+        return moments.shape[0] if moments.shape else 1
+
+    def row_log_prob(self, params: PyTree, inputs: PyTree, y: Array) -> Float[Array, " rows"]:
+        value = jnp.asarray(self.predictive(params, inputs).log_prob(y))
+        return jnp.sum(value, axis=range(1, value.ndim))
+
+    def observed(self, data: Dataset) -> dict[str, np.ndarray]:
+        arrays = {**self.whole, **data.inputs}
+        found = {t.site: arrays[t.data] for t in self.layout.targets if t.data is not None}
+        return {site: np.asarray(array) for site, array in found.items()}
+
+    def training_inputs(self, data: Dataset) -> PyTree:
+        return {**self.whole, **data.inputs}
+
+    def named(self, params: PyTree) -> dict[str, Any]:
+        return dict(params)
+
+    def dims(self, name: str, axes: int) -> list[str]:
+        names = [site for site, _ in self.layout.latents]
+        return list(self.layout.dims[names.index(name)])
+
+    def target_shape(self, inputs: Any) -> tuple[int, ...]:
+        return self.target.shape
+
+    def check_targets(self, inputs: Any, y: Any) -> None:
+        """All that can be said without running the model is in its shape."""
+
+    @property
+    def is_plain(self) -> bool:
+        return False
+
+    def weights(self, params: PyTree) -> PyTree:
+        return params
+
+    def present(self, params: PyTree) -> PyTree:
+        return params
+
+    def describe(self) -> dict[str, Any]:
+        trace = self._trace(self._prototype(), {}, jax.random.key(0))
+        sites = [
+            (name, shape, type(trace[name]["fn"]).__name__) for name, shape in self.layout.latents
+        ]
+        likelihood = ", ".join(
+            f"{name} ~ {type(trace[name]['fn']).__name__}" for name, _ in self.layout.observed
+        )
+        size = sum(leaf.size for leaf in jax.tree.leaves(self._start_shapes()))
+        return {"weights": sites, "likelihood": likelihood, "size": size}
+
+    def __str__(self) -> str:
+        name = getattr(self.fn, "__name__", str(self.fn))
+        lines = [f"Program {name}"]
+        lines += [f"  {site}  {shape}" for site, shape in self.layout.latents]
+        lines += [f"  observes {site}" for site, _ in self.layout.observed]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _start_shapes(self) -> PyTree:
+        return jax.eval_shape(self.init, jax.random.key(0))
+
+    def _is_continuous(self, site: dict) -> bool:
+        return is_latent(site) and site["name"] not in self.layout.discrete
+
+    def _prototype(self) -> dict[str, Any]:
+        """Arguments that stand for the data where it does not matter: the latent sites' priors."""
+        rows = {
+            name: jnp.zeros((_PROTOTYPE_ROWS, *shape), dtype) for name, shape, dtype in self.by_row
+        }
+        return {**self.whole, **rows}
+
+    def _values(self, choose: Callable[[dict], Any]) -> dict[str, Array]:
+        """The latent sites' values as chosen, one after the other."""
+        names = {name for name, _ in self.layout.latents}
+
+        def known(site: dict) -> Any:
+            return choose(site) if site["name"] in names else None
+
+        arguments = {**self._prototype(), **dict(self.static)}
+        trace = run(self.fn, arguments, known, jax.random.key(0))
+        return {name: trace[name]["value"] for name, _ in self.layout.latents}
+
+    def _trace(
+        self,
+        arrays: dict[str, Any],
+        params: dict[str, Array],
+        key: Array | None = None,
+        fresh: bool = False,
+    ) -> Trace:
+        def choose(site: dict) -> Any:
+            value = params.get(site["name"])
+            fits = value is not None and jnp.shape(value) == site["fn"].shape()
+            return value if fits or not fresh else None
+
+        key = jax.random.key(0) if key is None else key
+        return run(self.fn, {**dict(self.static), **arrays}, choose, key)

@@ -1,0 +1,166 @@
+"""NumPyro models as Moonfield models."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..data import Dataset, as_array, as_weights
+from .bound_program import BoundProgram
+from .layout import Layout, layout_of
+
+
+class Program:
+    """A NumPyro model: any function of keyword data made of `numpyro.sample`, `plate` and so on.
+
+    Fit it with `mf.fit(program, data={"x": ..., "y": ...})`. Arrays whose first axis is as long as
+    the data plate (the plate that holds every observed site) are rows: they can be taken in
+    batches, scaled exactly, and other rows predicted for. Other arrays go in as they are; numbers,
+    strings and None are compiled in.
+
+    Args:
+        fn: the model. Arguments that are observed should default to None, so that they can be left
+            out for predictions.
+
+    Example:
+        >>> import moonfield as mf, numpyro, numpyro.distributions as dist
+        >>> def regression(x, y=None):
+        ...     slope = numpyro.sample("slope", dist.Normal(0.0, 1.0))
+        ...     sd = numpyro.sample("sd", dist.HalfNormal(1.0))
+        ...     with numpyro.plate("rows", x.shape[0]):
+        ...         numpyro.sample("y", dist.Normal(slope * x, sd), obs=y)
+        >>> mf.Program(regression)
+        Program(regression)
+    """
+
+    def __init__(self, fn: Callable):
+        if not callable(fn):
+            raise TypeError(f"fn must be a NumPyro model, a function, got {type(fn).__name__}.")
+        self.fn = fn
+
+    def __repr__(self) -> str:
+        return f"Program({getattr(self.fn, '__name__', self.fn)})"
+
+    def bind(self, data: Any, weights: Any = None) -> tuple[BoundProgram, Dataset]:
+        """The model under this data, and the rows that the engine takes batches of.
+
+        Raises:
+            TypeError, ValueError: data lacks an argument, has one too many, is not finite, or the
+                model observes nothing; the message names it.
+        """
+        arrays, static = self._arguments(data)
+        layout = layout_of(self.fn, arrays, static)
+        reason = _why_not_in_batches(self.fn, arrays, static, layout)
+        by_row = tuple(
+            name
+            for name, array in arrays.items()
+            if reason is None and array.ndim and array.shape[0] == layout.rows
+        )
+        whole = {name: array for name, array in arrays.items() if name not in by_row}
+        shapes = tuple((name, arrays[name].shape[1:], str(arrays[name].dtype)) for name in by_row)
+        model = BoundProgram(
+            self.fn, jax.device_put(whole), tuple(sorted(static.items())), shapes, layout, reason
+        )
+        rows = {name: arrays[name] for name in by_row}
+        count = layout.rows if reason is None and layout.rows else model.entries
+        given = _weights(weights, count, reason)
+        return model, Dataset(rows, (), given, None, count, reason is None)
+
+    def rebuild(
+        self,
+        whole: Mapping[str, np.ndarray],
+        static: Mapping[str, Any],
+        by_row: Sequence[tuple[str, tuple[int, ...], str]],
+        rows: int | None,
+    ) -> BoundProgram:
+        """The bound program of a file: `by_row` names the arrays of `rows` rows, without them.
+
+        Raises:
+            ValueError: this program does not take such arguments.
+        """
+        _check_names(self.fn, {**whole, **static, **{name: None for name, *_ in by_row}})
+        shapes = {name: jax.ShapeDtypeStruct((rows, *s), dtype) for name, s, dtype in by_row}
+        layout = layout_of(self.fn, {**whole, **shapes}, dict(static))
+        reason = None if by_row else _why_not_in_batches(self.fn, dict(whole), dict(static), layout)
+        kept = tuple(sorted(static.items()))
+        return BoundProgram(
+            self.fn, jax.device_put(dict(whole)), kept, tuple(by_row), layout, reason
+        )
+
+    def _arguments(self, data: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Checked arrays, and what is compiled in."""
+        if not isinstance(data, Mapping):
+            raise TypeError(f"data must map argument names to values, got {type(data).__name__}.")
+        _check_names(self.fn, data)
+        arrays, static = {}, {}
+        for name, value in data.items():
+            if value is None or isinstance(value, bool | int | float | str):
+                static[name] = value
+            else:
+                arrays[name] = as_array(name, value)
+        return arrays, static
+
+
+def _check_names(fn: Callable, data: Mapping[str, Any]) -> None:
+    parameters = inspect.signature(fn).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    unknown = [name for name in data if name not in parameters]
+    if unknown:
+        raise ValueError(
+            f"The program has no argument {unknown[0]!r}. It takes {', '.join(parameters)}."
+        )
+    missing = [n for n, p in parameters.items() if p.default is p.empty and n not in data]
+    if missing:
+        raise ValueError(f"data lacks {missing[0]!r}, which the program needs.")
+
+
+def _why_not_in_batches(
+    fn: Callable, arrays: dict[str, np.ndarray], static: dict[str, Any], layout: Layout
+) -> str | None:
+    """Why this program is not a sum over rows that can be taken in batches; None where it is."""
+    if layout.rows is None:
+        return "no plate of the size of its data holds all its observed sites"
+    outside = "stands outside the data plate"
+    obstacles = {
+        "is a discrete site that is summed over": layout.discrete,
+        "has a value of its own for every row": layout.local,
+        outside: [site for site, axis in layout.observed if axis == 0] + [*layout.factors],
+    }
+    for what, names in obstacles.items():
+        if names:
+            return f"its site {names[0]!r} {what}"
+    return _why_not_fewer(fn, arrays, static, layout)
+
+
+def _why_not_fewer(
+    fn: Callable, arrays: dict[str, np.ndarray], static: dict[str, Any], layout: Layout
+) -> str | None:
+    """Why it does not run on half its rows; None where it does."""
+    assert layout.rows is not None
+    few = max(1, layout.rows // 2)
+    part = {
+        name: array[:few] if array.ndim and array.shape[0] == layout.rows else array
+        for name, array in arrays.items()
+    }
+    try:
+        fewer = layout_of(fn, part, static)
+    except (TypeError, ValueError, IndexError) as error:
+        return f"it does not run on {few} of its {layout.rows} rows ({error})"
+    if fewer.rows == few and fewer.latents == layout.latents:
+        return None
+    return (
+        f"its plate {layout.plate!r} does not shrink with the data (take its size from the data, "
+        "as in x.shape[0])"
+    )
+
+
+def _weights(weights: Any, count: int, reason: str | None) -> np.ndarray | None:
+    if weights is None:
+        return None
+    if reason is not None:
+        raise ValueError(f"weights need rows, but {reason}.")
+
+    return as_weights(weights, count)

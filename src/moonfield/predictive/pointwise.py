@@ -1,0 +1,74 @@
+"""What a posterior says about its own training rows, and about the sites of a program."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array, PyTree
+
+from .._core.keys import Stream, stream
+from .._core.trees import Structure, split
+from ..data import Batch, Dataset, full_batch, rows_first, rows_last
+from ..model import BoundProgram, space
+from .stream import Source
+
+
+def pointwise(source: Source, data: Dataset, draws: int) -> np.ndarray:
+    """Log-likelihood of every training row under every draw: (draws, rows), nats, unscaled."""
+    structure, arrays = split((source.model, source.approximation))
+    batch = rows_last(full_batch(data))
+    return np.asarray(_pointwise(structure, draws, arrays, source.key, batch))[:, : data.rows]
+
+
+@functools.partial(jax.jit, static_argnames=("structure", "draws"))
+def _pointwise(
+    structure: Structure, draws: int, arrays: list[Array], key: Array, batch: Batch
+) -> Array:
+    model, approximation = structure.join(arrays)
+    constrain = space(model).constrain
+
+    def one(index: Array) -> Array:
+        params, _ = constrain(approximation.draw(key, index))
+        return model.log_likelihood(params, rows_first(batch))
+
+    return jax.lax.map(one, jax.numpy.arange(draws))
+
+
+def program_sites(
+    source: Source, X: Any, names: Sequence[str] | None, draws: int, seed: int
+) -> dict[str, np.ndarray]:
+    """See `Posterior.sites`."""
+    model = source.model
+    if not isinstance(model, BoundProgram):
+        raise TypeError("Only programs have sites; use posterior.map(fn, X) for a network.")
+    inputs = model.check_inputs(X)
+    there = (*model.layout.deterministic, *(name for name, _ in model.layout.observed))
+    wanted = there if names is None else tuple(names)
+    for name in wanted:
+        if name not in there:
+            raise ValueError(f"The program has no such site {name!r}; it has {', '.join(there)}.")
+    structure, arrays = split((model, source.approximation))
+    keys = source.key, stream(seed, Stream.targets)
+    return jax.tree.map(np.asarray, _sites(structure, wanted, draws, arrays, keys, inputs))
+
+
+@functools.partial(jax.jit, static_argnames=("structure", "names", "draws"))
+def _sites(
+    structure: Structure,
+    names: tuple[str, ...],
+    draws: int,
+    arrays: list[Array],
+    keys: tuple[Array, Array],
+    inputs: PyTree,
+) -> dict[str, Array]:
+    model, approximation = structure.join(arrays)
+    constrain = space(model).constrain
+
+    def one(index: Array) -> dict[str, Array]:
+        params, _ = constrain(approximation.draw(keys[0], index))
+        trace = model.trace(params, inputs, jax.random.fold_in(keys[1], index))
+        return {name: trace[name]["value"] for name in names}
+
+    return jax.lax.map(one, jax.numpy.arange(draws))

@@ -1,0 +1,311 @@
+"""NumPyro models through `fit`: exact densities, batches, new rows, and the traps of the field."""
+
+import pathlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+import pytest
+from numpyro.infer.util import potential_energy
+
+import moonfield as mf
+from moonfield.data import full_batch
+from moonfield.model import space
+from moonfield.objectives import log_joint
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 3))
+Y = X @ np.array([1.0, -0.5, 0.2]) + 0.3 + 0.4 * RNG.normal(size=40)
+GROUP = np.arange(40) % 4
+
+
+def regression(x: Any, y: Any = None) -> None:
+    slope = numpyro.sample("slope", dist.Normal(0.0, 1.0).expand([3]).to_event(1))
+    level = numpyro.sample("level", dist.Normal(0.0, 5.0))
+    sd = numpyro.sample("sd", dist.HalfCauchy(2.5))
+    with numpyro.plate("rows", x.shape[0]):
+        mean = numpyro.deterministic("mean", level + x @ slope)
+        numpyro.sample("y", dist.Normal(mean, sd), obs=y)
+
+
+def grouped(x: Any, group: Any, groups: int, y: Any = None) -> None:
+    centre = numpyro.sample("centre", dist.Normal(0.0, 1.0))
+    spread = numpyro.sample("spread", dist.LogNormal(0.0, 1.0))
+    with numpyro.plate("groups", groups):
+        level = numpyro.sample("level", dist.Normal(centre, spread))
+    slope = numpyro.sample("slope", dist.Normal(0.0, 1.0).expand([3]).to_event(1))
+    with numpyro.plate("rows", x.shape[0]):
+        numpyro.sample("y", dist.Normal(level[group] + x @ slope, 0.5), obs=y)
+
+
+def dependent_support(y: Any = None) -> None:
+    upper = numpyro.sample("upper", dist.LogNormal(0.0, 1.0))
+    part = numpyro.sample("part", dist.Uniform(0.0, upper))
+    simplex = numpyro.sample("simplex", dist.Dirichlet(jnp.ones(3)))
+    with numpyro.plate("rows", y.shape[0]):
+        numpyro.sample("y", dist.Normal(part + simplex[0], upper), obs=y)
+
+
+def weighted_by_factor(x: Any, y: Any = None) -> None:
+    slope = numpyro.sample("slope", dist.ImproperUniform(dist.constraints.real, (), (3,)))
+    numpyro.factor("penalty", -0.5 * jnp.sum(slope**2))
+    with numpyro.plate("rows", x.shape[0]), numpyro.handlers.scale(scale=0.5):
+        numpyro.sample("y", dist.Normal(x @ slope, 1.0), obs=y)
+
+
+def series(y: Any) -> None:
+    level = numpyro.sample("level", dist.Normal(0.0, 1.0))
+    decay = numpyro.sample("decay", dist.Uniform(-1.0, 1.0))
+    numpyro.sample("steps", dist.Normal(level + decay * y[:-1], 1.0), obs=y[1:])
+
+
+def mixture(y: Any = None) -> None:
+    share = numpyro.sample("share", dist.Beta(2.0, 2.0))
+    means = numpyro.sample("means", dist.Normal(0.0, 3.0).expand([2]).to_event(1))
+    with numpyro.plate("rows", y.shape[0]):
+        kind = numpyro.sample("kind", dist.Bernoulli(share))
+        numpyro.sample("y", dist.Normal(means[kind], 1.0), obs=y)
+
+
+def mixture_summed(y: Any = None) -> None:
+    share = numpyro.sample("share", dist.Beta(2.0, 2.0))
+    means = numpyro.sample("means", dist.Normal(0.0, 3.0).expand([2]).to_event(1))
+    parts = dist.Normal(means, 1.0)
+    weights = dist.Categorical(jnp.stack([1.0 - share, share]))
+    with numpyro.plate("rows", y.shape[0]):
+        numpyro.sample("y", dist.MixtureSameFamily(weights, parts), obs=y)
+
+
+CASES = {
+    "regression": (regression, {"x": X, "y": Y}),
+    "grouped": (grouped, {"x": X, "group": GROUP, "groups": 4, "y": Y}),
+    "dependent support": (dependent_support, {"y": Y}),
+    "factor, scale and a flat prior": (weighted_by_factor, {"x": X, "y": Y}),
+    "series": (series, {"y": Y}),
+}
+
+
+def joint(program: Any, data: dict, z: jax.Array) -> jax.Array:
+    model, rows = mf.Program(program).bind(data)
+    return log_joint(model, space(model), z, jax.device_put(full_batch(rows)), 1.0)
+
+
+def z_of(program: Any, data: dict, seed: int) -> jax.Array:
+    model, _ = mf.Program(program).bind(data)
+    return jnp.asarray(np.random.default_rng(seed).normal(size=space(model).size))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_joint_density_is_numpyros(name: str, x64: None) -> None:
+    program, data = CASES[name]
+    model, _ = mf.Program(program).bind(data)
+    for seed in range(3):
+        z = z_of(program, data, seed)
+        unconstrained, start = {}, 0
+        for path, shape in zip(space(model).paths, space(model).shapes, strict=True):
+            size = int(np.prod(shape))
+            unconstrained[path] = z[start : start + size].reshape(shape)
+            start += size
+        want = -potential_energy(
+            program, (), {k: _plain(v) for k, v in data.items()}, unconstrained
+        )
+        np.testing.assert_allclose(joint(program, data, z), want, rtol=1e-10)
+
+
+def _plain(value: Any) -> Any:
+    return jnp.asarray(value) if isinstance(value, np.ndarray) else value
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_constrain_and_unconstrain_are_inverse(name: str, x64: None) -> None:
+    program, data = CASES[name]
+    model, _ = mf.Program(program).bind(data)
+    z = z_of(program, data, 1)
+    np.testing.assert_allclose(space(model).unconstrain(space(model).constrain(z)[0]), z, rtol=1e-8)
+
+
+@pytest.mark.parametrize("size", [1, 7, 16])
+def test_batches_average_to_the_whole(size: int, x64: None) -> None:
+    """The scale of a batch is exact: over an epoch of equal parts the mean is the full density."""
+    z = z_of(regression, CASES["regression"][1], 2)
+    model, rows = mf.Program(regression).bind(CASES["regression"][1])
+    every = full_batch(rows)
+    parts = [np.arange(40)[i : i + size] for i in range(0, 40 - 40 % size, size)]
+    whole = log_joint(model, space(model), z, jax.device_put(every), 1.0)
+    sums = []
+    for part in [*parts, np.arange(40)[len(parts) * size :]]:
+        if len(part):
+            batch = jax.device_put(jax.tree.map(lambda leaf, p=part: leaf[p], every))
+            value = log_joint(model, space(model), z, batch, 40 / len(part))
+            sums.append(value * len(part) / 40)
+    np.testing.assert_allclose(sum(sums), whole, rtol=1e-10)
+
+
+def test_a_fit_in_batches_and_new_rows() -> None:
+    posterior = mf.fit(
+        mf.Program(regression), data={"x": X, "y": Y}, method="advi", steps=1_500, batch_size=16
+    )
+    prediction = posterior.predict({"x": X[:7]})
+    assert prediction.mean.shape == prediction.sd.shape == (7,)
+    assert prediction.sample(5).shape == (5, 7)
+    assert prediction.interval(0.9).shape == (7, 2)
+    assert np.mean((prediction.mean - Y[:7]) ** 2) < 2 * 0.4**2
+    alone = posterior.predict({"x": X[3:4]})
+    np.testing.assert_array_equal(alone.mean, prediction.mean[3:4])
+    sites = posterior.sites({"x": X[:5]}, draws=20)
+    assert {name: array.shape for name, array in sites.items()} == {"mean": (20, 5), "y": (20, 5)}
+    rows = posterior.training_log_likelihood(50)
+    assert rows.shape == (50, 40)
+    assert -2.0 < rows.mean() < 0.0  # a row's density, not 40/16 of it
+
+
+def test_draws_are_a_dict_by_site_on_the_constrained_scale() -> None:
+    posterior = mf.fit(mf.Program(regression), data={"x": X, "y": Y}, method="advi", steps=500)
+    draws = posterior.sample(10)
+    assert {name: array.shape for name, array in draws.items()} == {
+        "slope": (10, 3),
+        "level": (10,),
+        "sd": (10,),
+    }
+    assert (draws["sd"] > 0).all()
+
+
+def test_plates_name_the_axes_of_a_datatree() -> None:
+    program, data = CASES["grouped"]
+    tree = mf.fit(mf.Program(program), data=data, method="advi", steps=200).to_datatree(draws=10)
+    assert tree["posterior"]["level"].dims == ("chain", "draw", "groups")
+    assert tree["log_likelihood"]["y"].shape == (1, 10, 40)
+    np.testing.assert_allclose(tree["observed_data"]["y"], Y, rtol=1e-6)
+
+
+def test_discrete_sites_are_summed_over_exactly(x64: None) -> None:
+    z = jnp.asarray([0.3, -1.0, 2.0])
+    order = {"y": Y}
+    np.testing.assert_allclose(
+        joint(mixture, order, z), joint(mixture_summed, order, z), rtol=1e-10
+    )
+
+
+def test_a_discrete_site_without_finite_support() -> None:
+    def counts(y: Any = None) -> None:
+        n = numpyro.sample("n", dist.Poisson(3.0))
+        numpyro.sample("y", dist.Normal(n.astype(float), 1.0), obs=y)
+
+    with pytest.raises(ValueError, match=r"'n' \(Poisson\)"):
+        mf.fit(mf.Program(counts), data={"y": 2.0 * np.ones(3)})
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("series", "no plate of the size of its data"),
+        ("factor, scale and a flat prior", "'penalty' stands outside the data plate"),
+    ],
+)
+def test_why_there_are_no_batches(name: str, why: str) -> None:
+    program, data = CASES[name]
+    with pytest.raises(ValueError, match=f"A batch of rows would say nothing.*{why}"):
+        mf.fit(mf.Program(program), data=data, batch_size=10)
+
+
+def test_a_plate_of_fixed_size_and_a_site_of_every_row() -> None:
+    def fixed(y: Any = None) -> None:
+        level = numpyro.sample("level", dist.Normal(0.0, 1.0))
+        with numpyro.plate("rows", 40):
+            numpyro.sample("y", dist.Normal(level, 1.0), obs=y)
+
+    def local(y: Any = None) -> None:
+        with numpyro.plate("rows", y.shape[0]):
+            level = numpyro.sample("level", dist.Normal(0.0, 1.0))
+            numpyro.sample("y", dist.Normal(level, 1.0), obs=y)
+
+    for program, why in (
+        (fixed, "20 of its 40 rows|does not shrink"),
+        (local, "'level' has a value"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            mf.fit(mf.Program(program), data={"y": Y}, batch_size=10)
+        assert mf.fit(mf.Program(program), data={"y": Y}, method="advi", steps=50).elbo.shape == (
+            50,
+        )
+
+
+def test_a_series_is_predicted_one_step_ahead() -> None:
+    posterior = mf.fit(mf.Program(series), data={"y": Y}, method="advi", steps=1_000)
+    prediction = posterior.predict({"y": Y})
+    assert prediction.rows == 39
+    assert prediction.sample(4).shape == (4, 39)
+    assert posterior.training_log_likelihood(10).shape == (10, 39)
+
+
+def test_a_scale_that_starts_far_out(x64: None) -> None:
+    far = {"slope": np.zeros(3), "level": 0.0, "sd": 1e4}
+    start = {name: jnp.asarray(value, float) for name, value in far.items()}
+    posterior = mf.fit(
+        mf.Program(regression), data={"x": X, "y": Y}, method="advi", steps=6_000, start=start
+    )
+    assert 0.3 < np.median(posterior.sample(500)["sd"]) < 0.6
+
+
+def test_a_saved_program_needs_no_data(tmp_path: pathlib.Path) -> None:
+    program, data = CASES["grouped"]
+    posterior = mf.fit(mf.Program(program), data=data, method="advi", steps=200)
+    posterior.save(tmp_path / "grouped.mf")
+    loaded = mf.load(tmp_path / "grouped.mf", model=mf.Program(program))
+    inputs = {"x": X[:6], "group": GROUP[:6]}
+    np.testing.assert_array_equal(loaded.predict(inputs).mean, posterior.predict(inputs).mean)
+    with pytest.raises(ValueError, match="model="):
+        mf.load(tmp_path / "grouped.mf")
+    with pytest.raises(ValueError, match="no argument 'groups'"):
+        mf.load(tmp_path / "grouped.mf", model=mf.Program(regression))
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "match"),
+    [
+        ({"x": X}, None, None),
+        ({"y": Y}, ValueError, "lacks 'x'"),
+        ({"x": X, "y": Y, "w": 1.0}, ValueError, "no argument 'w'"),
+        (
+            {"x": X, "y": np.where(np.arange(40) == 3, np.nan, Y)},
+            ValueError,
+            r"'y'\] is nan at \(3",
+        ),
+        ({"x": np.array(["a"] * 40), "y": Y}, TypeError, r"'x'\] must be numeric"),
+        ([X, Y], TypeError, "data must map"),
+    ],
+)
+def test_bad_data(data: Any, error: Any, match: Any) -> None:
+    if error is None:
+        error, match = ValueError, "observes nothing"
+    with pytest.raises(error, match=match):
+        mf.fit(mf.Program(regression), data=data)
+
+
+def test_bad_inputs_of_a_prediction() -> None:
+    posterior = mf.fit(mf.Program(regression), data={"x": X, "y": Y}, method="advi", steps=20)
+    for inputs, match in (
+        ({}, "needs 'x'"),
+        ({"x": X[:, :2]}, r"rows of shape \(2,\), expected \(3,\)"),
+        ({"z": X}, "no argument 'z'"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            posterior.predict(inputs)
+
+
+def test_another_data_set_of_the_same_shapes_compiles_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from .fits import run
+
+    def fit(seed: int) -> Any:
+        y = Y + np.random.default_rng(seed).normal(size=40)
+        return lambda: mf.fit(
+            mf.Program(regression), data={"x": X, "y": y}, method="advi", steps=300
+        )
+
+    fit(0)()
+    assert run(fit(1), caplog) == []
