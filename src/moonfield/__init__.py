@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from . import families, likelihoods, networks as nets, objectives, priors
+from . import diagnostics, families, likelihoods, networks as nets, objectives, priors
 from ._core.errors import FileFormatError, MoonfieldWarning, NonFiniteError
 from ._core.results import Result
 from .inference import ADVI
@@ -27,6 +27,7 @@ __all__ = [
     "Result",
     "Summary",
     "Tracker",
+    "diagnostics",
     "families",
     "fit",
     "likelihoods",
