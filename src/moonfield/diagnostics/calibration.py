@@ -117,5 +117,5 @@ def _uniform(ranks: np.ndarray, draws: int) -> float:
 
 
 def _centred(ranks: np.ndarray, draws: int) -> float:
-    _, p_value = stats.ks_2samp(ranks, draws - ranks)
-    return float(p_value)
+    result: Any = stats.ks_2samp(ranks, draws - ranks)
+    return float(result.pvalue)
