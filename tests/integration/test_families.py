@@ -1,0 +1,114 @@
+"""Every family in a fit: by its method's name, saved and loaded, and against closed forms."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+import moonfield as mf
+from moonfield.families import full_rank_state
+from tests.helpers import linear_model, regression_rows, same_bytes
+
+families, objectives = mf.families, mf.objectives
+NOISE_SD = 0.5
+
+
+@pytest.fixture(scope="module")
+def linear() -> tuple[mf.BayesianNetwork, np.ndarray, np.ndarray]:
+    """Three inputs, two of them strongly correlated."""
+    X, y = regression_rows(30, 3)
+    X = X @ np.linalg.cholesky([[1.0, 0.9, 0.2], [0.9, 1.0, 0.3], [0.2, 0.3, 1.0]]).T
+    return linear_model(3, mf.likelihoods.Normal(sd=NOISE_SD)), X, y
+
+
+def exact(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of the weights, whose prior is standard normal."""
+    covariance = np.linalg.inv(np.eye(3) + X.T @ X / NOISE_SD**2)
+    return covariance @ X.T @ y / NOISE_SD**2, covariance
+
+
+@pytest.mark.parametrize("family", [families.FullRank(), families.LowRank(2)])
+def test_correlated_families_reach_the_exact_posterior(family, linear, x64: None) -> None:
+    """LowRank: a diagonal and two directions hold any covariance of three numbers but a few."""
+    model, X, y = linear
+    method = mf.ADVI(family, objectives.StickingTheLanding())
+    posterior = mf.fit(model, X, y, method=method, steps=4_000, seed=0)
+    mean, covariance = exact(X, y)
+    got = posterior.approximation
+    noise = jax.random.normal(jax.random.key(0), (1, family.noise_size(3)))[0]
+    root = jax.jacobian(lambda n: family.sample(got.state, n))(noise)
+    np.testing.assert_allclose(got.moments()[0], mean, rtol=1e-2)
+    np.testing.assert_allclose(root @ root.T, covariance, rtol=1e-2, atol=1e-4)
+
+
+METHODS = {
+    "fullrank_advi": families.FullRank,
+    "lowrank_advi": families.LowRank,
+    "flow_advi": families.Flow,
+    "mixture_advi": families.Mixture,
+}
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_methods_by_name(name: str, linear) -> None:
+    model, X, y = linear
+    posterior = mf.fit(model, X, y, method=name, steps=20, seed=0)
+    assert posterior.diagnostics.method == name
+    assert type(posterior.approximation.family) is METHODS[name]
+
+
+SAVED = {
+    "flow": families.Flow(layers=1, knots=2, width=4),
+    "full_rank": families.FullRank(),
+    "kronecker": families.Kronecker(),
+    "low_rank": families.LowRank(2),
+    "mixture": families.Mixture(2, families.StudentT(4.0)),
+    "mixture_kronecker": families.Mixture(2, families.Kronecker()),
+    "point": families.Point(),
+    "student_t": families.StudentT(7.0),
+}
+
+
+@pytest.mark.parametrize("name", list(SAVED))
+def test_fits_draws_saves_and_loads(name: str, linear, tmp_path: Path) -> None:
+    model, X, y = linear
+    posterior = mf.fit(model, X, y, method=mf.ADVI(SAVED[name]), steps=5, seed=0)
+    posterior.save(tmp_path / "fit.mf")
+    loaded = mf.load(tmp_path / "fit.mf")
+    assert loaded.approximation.family == posterior.approximation.family
+    assert same_bytes(loaded.approximation.state, posterior.approximation.state)
+    assert same_bytes(loaded.sample(3), posterior.sample(3))
+    assert loaded.diagnostics == posterior.diagnostics
+    continued = mf.fit(model, X, y, method=mf.ADVI(SAVED[name]), steps=5, start=loaded)
+    assert continued.diagnostics.steps_in_all == 10
+
+
+def test_a_point_is_the_maximum(linear, x64: None) -> None:
+    model, X, y = linear
+    posterior = mf.fit(model, X, y, method=mf.ADVI(families.Point()), steps=2_000, seed=0)
+    np.testing.assert_allclose(posterior.approximation.moments()[0], exact(X, y)[0], rtol=1e-5)
+    assert posterior.diagnostics.method == "point_advi"
+
+
+def test_kronecker_without_a_space_says_what_to_do() -> None:
+    with pytest.raises(ValueError, match=r"call family\.bind\(space\)"):
+        families.Kronecker().init(np.zeros(3), 0.1)
+
+
+def test_full_rank_state_has_the_covariance_given(x64: None) -> None:
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(6, 6))
+    state = full_rank_state(jax.numpy.zeros(6), jax.numpy.asarray(root @ root.T))
+    factor = state.factor.times(jax.numpy.eye(6))
+    np.testing.assert_allclose(factor @ factor.T, root @ root.T, rtol=1e-10, atol=1e-10)
+    np.testing.assert_array_equal(np.triu(factor, 1), 0.0)
+
+
+def test_full_rank_state_forgives_small_negative_eigenvalues(x64: None) -> None:
+    values = np.asarray([2.0, 1.0, -1e-17, -1e-16])
+    basis = np.linalg.qr(np.random.default_rng(1).normal(size=(4, 4)))[0]
+    covariance = basis * values @ basis.T
+    state = full_rank_state(jax.numpy.zeros(4), jax.numpy.asarray(covariance))
+    factor = state.factor.times(jax.numpy.eye(4))
+    np.testing.assert_allclose(factor @ factor.T, covariance, atol=1e-14)
