@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -14,7 +15,7 @@ families, objectives = mf.families, mf.objectives
 NOISE_SD = 0.5
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def linear() -> tuple[mf.BayesianNetwork, np.ndarray, np.ndarray]:
     """Three inputs, two of them strongly correlated."""
     X, y = regression_rows(30, 3)
@@ -28,12 +29,16 @@ def exact(X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return covariance @ X.T @ y / NOISE_SD**2, covariance
 
 
-@pytest.mark.parametrize("family", [families.FullRank(), families.LowRank(2)])
-def test_correlated_families_reach_the_exact_posterior(family, linear, x64: None) -> None:
-    """LowRank: a diagonal and two directions hold any covariance of three numbers but a few."""
+@pytest.mark.parametrize(
+    ("family", "steps"), [(families.FullRank(), 4_000), (families.LowRank(2), 12_000)]
+)
+def test_correlated_families_reach_the_exact_posterior(
+    family, steps: int, x64: None, linear
+) -> None:
+    """LowRank too: a diagonal and two directions hold any covariance of three numbers."""
     model, X, y = linear
     method = mf.ADVI(family, objectives.StickingTheLanding())
-    posterior = mf.fit(model, X, y, method=method, steps=4_000, seed=0)
+    posterior = mf.fit(model, X, y, method=method, steps=steps, seed=0)
     mean, covariance = exact(X, y)
     got = posterior.approximation
     noise = jax.random.normal(jax.random.key(0), (1, family.noise_size(3)))[0]
@@ -84,7 +89,7 @@ def test_fits_draws_saves_and_loads(name: str, linear, tmp_path: Path) -> None:
     assert continued.diagnostics.steps_in_all == 10
 
 
-def test_a_point_is_the_maximum(linear, x64: None) -> None:
+def test_a_point_is_the_maximum(x64: None, linear) -> None:
     model, X, y = linear
     posterior = mf.fit(model, X, y, method=mf.ADVI(families.Point()), steps=2_000, seed=0)
     np.testing.assert_allclose(posterior.approximation.moments()[0], exact(X, y)[0], rtol=1e-5)
@@ -93,14 +98,14 @@ def test_a_point_is_the_maximum(linear, x64: None) -> None:
 
 def test_kronecker_without_a_space_says_what_to_do() -> None:
     with pytest.raises(ValueError, match=r"call family\.bind\(space\)"):
-        families.Kronecker().init(np.zeros(3), 0.1)
+        families.Kronecker().init(jnp.zeros(3), 0.1)
 
 
 def test_full_rank_state_has_the_covariance_given(x64: None) -> None:
     rng = np.random.default_rng(0)
     root = rng.normal(size=(6, 6))
-    state = full_rank_state(jax.numpy.zeros(6), jax.numpy.asarray(root @ root.T))
-    factor = state.factor.times(jax.numpy.eye(6))
+    state = full_rank_state(jnp.zeros(6), jnp.asarray(root @ root.T))
+    factor = state.factor.times(jnp.eye(6))
     np.testing.assert_allclose(factor @ factor.T, root @ root.T, rtol=1e-10, atol=1e-10)
     np.testing.assert_array_equal(np.triu(factor, 1), 0.0)
 
@@ -109,6 +114,42 @@ def test_full_rank_state_forgives_small_negative_eigenvalues(x64: None) -> None:
     values = np.asarray([2.0, 1.0, -1e-17, -1e-16])
     basis = np.linalg.qr(np.random.default_rng(1).normal(size=(4, 4)))[0]
     covariance = basis * values @ basis.T
-    state = full_rank_state(jax.numpy.zeros(4), jax.numpy.asarray(covariance))
-    factor = state.factor.times(jax.numpy.eye(4))
+    state = full_rank_state(jnp.zeros(4), jnp.asarray(covariance))
+    factor = state.factor.times(jnp.eye(4))
     np.testing.assert_allclose(factor @ factor.T, covariance, atol=1e-14)
+
+
+def test_a_point_stays_out_of_the_way_of_the_automatic_stop(linear) -> None:
+    model, X, y = linear
+    posterior = mf.fit(model, X, y, method=mf.ADVI(families.Point()), seed=0)
+    assert posterior.result is mf.Result.converged
+    np.testing.assert_allclose(posterior.approximation.moments()[0], exact(X, y)[0], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("objective", "quantity"),
+    [
+        (objectives.Renyi(0.5, 4), "Rényi bound"),
+        (objectives.ImportanceWeighted(4), "importance-weighted bound"),
+        (objectives.KernelStein(4), "minus the squared kernel Stein discrepancy"),
+        (objectives.StickingTheLanding(), "ELBO"),
+    ],
+)
+def test_a_fit_says_what_it_maximised(objective, quantity: str, linear) -> None:
+    model, X, y = linear
+    posterior = mf.fit(model, X, y, method=mf.ADVI(objective=objective, draws=2), steps=5, seed=0)
+    assert posterior.diagnostics.quantity == quantity
+    assert f" s, {quantity} " in str(posterior.diagnostics)
+
+
+def test_a_schedule_reaches_the_step(linear) -> None:
+    """The divergence counts in the first two steps only."""
+    model, X, y = linear
+
+    def elbo(beta) -> np.ndarray:
+        method = mf.ADVI(objective=objectives.Tempered(beta))
+        return mf.fit(model, X, y, method=method, steps=3, seed=0).elbo
+
+    scheduled = elbo(lambda step: jnp.where(step < 2, 1.0, 0.0))
+    np.testing.assert_allclose(scheduled[:2], elbo(1.0)[:2], rtol=1e-6)
+    assert abs(scheduled[2] - elbo(1.0)[2]) > 0.1

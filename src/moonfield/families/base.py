@@ -51,6 +51,13 @@ class AbstractFamily(eqx.Module):
     def log_prob(self, state: PyTree, z: Float[Array, " size"]) -> Float[Array, ""]:
         """Log-density of q at z, nats."""
 
+    def sample_and_log_prob(
+        self, state: PyTree, noise: Float[Array, " noise"]
+    ) -> tuple[Float[Array, " size"], Float[Array, ""]]:
+        """A draw and its own log-density; a flow finds both without its inverse."""
+        z = self.sample(state, noise)
+        return z, self.log_prob(state, z)
+
     @abc.abstractmethod
     def entropy(self, state: PyTree) -> Float[Array, ""] | None:
         """Entropy of q, nats; None where it has no closed form."""

@@ -17,6 +17,8 @@ from .standard_normal import standard_log_density
 
 _INTERVAL = 4.0  # splines act within it and are the identity outside, in sds
 _START = 0.01  # the last layers of the networks start at this part of their usual size
+_UNIT = 0.1  # of the networks' arrays: step sizes that suit means are too large for them
+_MIN_DERIVATIVE, _MIN_WIDTH = 0.05, 0.02  # so that single precision can invert the splines
 
 
 class FlowState(NamedTuple):
@@ -67,6 +69,13 @@ class Flow(AbstractFamily):
     def sample(self, state: FlowState, noise: Float[Array, " size"]) -> Float[Array, " size"]:
         return state.mean + jnp.exp(state.log_scale) * self._flow(state).transform(noise)
 
+    def sample_and_log_prob(
+        self, state: FlowState, noise: Float[Array, " size"]
+    ) -> tuple[Float[Array, " size"], Float[Array, ""]]:
+        moved, log_det = self._flow(state).transform_and_log_det(noise)
+        log_density = standard_log_density(noise) - log_det - jnp.sum(state.log_scale)
+        return state.mean + jnp.exp(state.log_scale) * moved, log_density
+
     def log_prob(self, state: FlowState, z: Float[Array, " size"]) -> Float[Array, ""]:
         scaled = (z - state.mean) * jnp.exp(-state.log_scale)
         noise, log_det = self._flow(state).inverse_and_log_det(scaled)
@@ -80,8 +89,8 @@ class Flow(AbstractFamily):
 
     def _flow(self, state: FlowState) -> Any:
         skeleton = self._skeleton(state.mean.size)
-        arrays = jax.tree.unflatten(skeleton.treedef, state.arrays)
-        return eqx.combine(arrays, skeleton.static)
+        arrays = [_UNIT * array for array in state.arrays]
+        return eqx.combine(jax.tree.unflatten(skeleton.treedef, arrays), skeleton.static)
 
     def _skeleton(self, size: int) -> "_Skeleton":
         return _skeleton(size, self.layers, self.knots, self.width, default_float())
@@ -102,7 +111,7 @@ def _first_array(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
     """Biases of 0, weights by their number of inputs."""
     if len(shape) == 2:
         return jnp.zeros(shape, dtype)
-    return jax.random.normal(key, shape, dtype) / math.sqrt(shape[2])
+    return jax.random.normal(key, shape, dtype) / (_UNIT * math.sqrt(shape[2]))
 
 
 @functools.lru_cache(maxsize=32)
@@ -115,7 +124,12 @@ def _skeleton(size: int, layers: int, knots: int, width: int, dtype: Any) -> _Sk
     except ImportError as error:
         raise ImportError('Flow needs flowjax: pip install "moonfield[flows]".') from error
     with jax.ensure_compile_time_eval():
-        spline = bijections.RationalQuadraticSpline(knots=knots, interval=_INTERVAL)
+        spline = bijections.RationalQuadraticSpline(
+            knots=knots,
+            interval=_INTERVAL,
+            min_derivative=_MIN_DERIVATIVE,
+            min_width=_MIN_WIDTH,
+        )
         constructor, _ = utils.get_ravelled_pytree_constructor(spline, eqx.is_inexact_array)
 
     def layer(key: Array) -> Any:

@@ -47,13 +47,16 @@ class ImportanceWeighted(AbstractObjective):
         log_joint: LogJoint,
         noise: Float[Array, "draws noise"],
     ) -> Float[Array, ""]:
-        fixed = jax.lax.stop_gradient(state)
-        ratios = log_ratios(family, state, fixed, log_joint, noise)
+        ratios = log_ratios(family, state, log_joint, noise)
+        bound = logsumexp(ratios.log_weights + ratios.values) - math.log(len(noise))
         if ratios.values.shape[1] > 1:
-            ratios = log_ratios(family, state, state, log_joint, noise)
-            return logsumexp(ratios.log_weights + ratios.values) - math.log(len(noise))
-        values = jnp.squeeze(ratios.values, 1)
-        shares = jax.lax.stop_gradient(jax.nn.softmax(values))
-        gradient = jnp.sum(shares**2 * values)
-        bound = logsumexp(values) - math.log(len(noise))
+            return bound
+        fixed = jax.lax.stop_gradient(state)
+
+        def signal(row: Array, share: Array) -> Array:
+            z = family.sample(state, row)
+            return share**2 * (log_joint(z) - family.log_prob(fixed, z))
+
+        shares = jax.lax.stop_gradient(jax.nn.softmax(jnp.squeeze(ratios.values, 1)))
+        gradient = jnp.sum(jax.vmap(signal)(noise, shares))
         return gradient + jax.lax.stop_gradient(bound - gradient)

@@ -53,6 +53,6 @@ class Renyi(AbstractObjective):
         noise: Float[Array, "draws noise"],
     ) -> Float[Array, ""]:
         order = 1.0 - self.alpha
-        ratios = log_ratios(family, state, state, log_joint, noise)
+        ratios = log_ratios(family, state, log_joint, noise)
         total = logsumexp(ratios.log_weights + order * ratios.values)
         return (total - math.log(len(noise))) / order

@@ -1,11 +1,11 @@
-"""The reparameterised ELBO with its entropy in closed form."""
+"""The reparameterised ELBO."""
 
 import equinox as eqx
 from jaxtyping import Array, Float, PyTree
 
 from ..families import AbstractFamily
 from .base import AbstractObjective
-from .expectations import expectation
+from .expectations import entropy, expectation
 from .log_joint import LogJoint
 
 
@@ -30,9 +30,5 @@ class Reparameterised(AbstractObjective):
         log_joint: LogJoint,
         noise: Float[Array, "draws noise"],
     ) -> Float[Array, ""]:
-        entropy = family.entropy(state)
-        if entropy is not None:
-            return expectation(family, state, log_joint, noise[0]) + entropy
-        return expectation(
-            family, state, lambda z: log_joint(z) - family.log_prob(state, z), noise[0]
-        )
+        noise = noise[0]
+        return expectation(family, state, log_joint, noise) + entropy(family, state, noise)

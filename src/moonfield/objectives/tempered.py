@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int, PyTree
 from .._core.trees import numbers_to_arrays
 from ..families import AbstractFamily
 from .base import AbstractObjective
-from .expectations import expectation
+from .expectations import entropy, expectation
 from .log_joint import LogJoint
 
 
@@ -54,17 +54,13 @@ class Tempered(AbstractObjective):
         log_joint: LogJoint,
         noise: Float[Array, "draws noise"],
     ) -> Float[Array, ""]:
-        entropy = family.entropy(state)
-
-        def value(z: Array) -> Array:
-            prior, likelihood = log_joint.parts(z)
-            divergence = -prior if entropy is not None else family.log_prob(state, z) - prior
-            return likelihood - self._beta(z) * divergence
-
-        total = expectation(family, state, value, noise[0])
-        return total if entropy is None else total + self._beta(entropy) * entropy
-
-    def _beta(self, like: Array) -> Array:
         if callable(self.beta):
             raise ValueError("beta is a schedule: ask the objective for its form `at` a step.")
-        return self.beta.astype(like.dtype)
+        beta = self.beta.astype(noise.dtype)
+
+        def weighted(z: Array) -> Array:
+            prior, likelihood = log_joint.parts(z)
+            return likelihood + beta * prior
+
+        spread = beta * entropy(family, state, noise[0])
+        return expectation(family, state, weighted, noise[0]) + spread
