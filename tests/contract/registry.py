@@ -1,6 +1,7 @@
 """All that keeps a contract: whoever adds a class adds a line, and a test fails until then."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import moonfield as mf
@@ -8,13 +9,33 @@ from moonfield.families import AbstractFamily
 from moonfield.likelihoods import AbstractLikelihood
 from moonfield.objectives import AbstractObjective
 
+SPACE = SimpleNamespace(size=7, shapes=((2, 3), (1,)), paths=("weight", "bias"))
+
+
+def bound(family: AbstractFamily) -> AbstractFamily:
+    """The family for a space of a matrix and a vector."""
+    return family.bind(SPACE)
+
+
 FAMILIES: dict[str, Callable[[], AbstractFamily]] = {
+    "Flow": lambda: mf.families.Flow(layers=2, knots=3, width=8),
+    "FullRank": mf.families.FullRank,
+    "Kronecker": lambda: bound(mf.families.Kronecker()),
+    "LowRank": lambda: mf.families.LowRank(2),
     "MeanField": mf.families.MeanField,
+    "Mixture": lambda: mf.families.Mixture(3),
+    "Mixture-Kronecker": lambda: bound(mf.families.Mixture(2, mf.families.Kronecker())),
+    "Point": mf.families.Point,
+    "StudentT": mf.families.StudentT,
 }
 
 OBJECTIVES: dict[str, Callable[[], AbstractObjective]] = {
+    "ImportanceWeighted": lambda: mf.objectives.ImportanceWeighted(4),
+    "KernelStein": lambda: mf.objectives.KernelStein(4),
+    "Renyi": lambda: mf.objectives.Renyi(0.5, 4),
     "Reparameterised": mf.objectives.Reparameterised,
     "StickingTheLanding": mf.objectives.StickingTheLanding,
+    "Tempered": mf.objectives.Tempered,
 }
 
 

@@ -5,13 +5,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.scipy.stats import multivariate_normal
 
 from tests.helpers import in_units_of_error, same_bytes
 
-from .registry import FAMILIES
+from .registry import FAMILIES, SPACE
 
-SIZE = 4
+SIZE = SPACE.size
+KNOWN_MOMENTS = [name for name in FAMILIES if name not in ("Flow", "Point")]
+KNOWN_ENTROPY = [name for name in KNOWN_MOMENTS if not name.startswith("Mixture")]
 each_family = pytest.mark.parametrize("name", list(FAMILIES))
+each_density = pytest.mark.parametrize("name", [name for name in FAMILIES if name != "Point"])
+each_known_moments = pytest.mark.parametrize("name", KNOWN_MOMENTS)
+each_known_entropy = pytest.mark.parametrize("name", KNOWN_ENTROPY)
 
 
 def state_of(family, seed: int = 0):
@@ -27,7 +33,7 @@ def noise_for(family, draws: int, seed: int = 1) -> jax.Array:
     return jax.random.normal(jax.random.key(seed), (draws, family.noise_size(SIZE)), float)
 
 
-@each_family
+@each_known_moments
 def test_starts_where_and_as_wide_as_asked(name: str) -> None:
     family = FAMILIES[name]()
     location = jnp.linspace(-1.0, 1.0, SIZE)
@@ -36,7 +42,7 @@ def test_starts_where_and_as_wide_as_asked(name: str) -> None:
     np.testing.assert_allclose(sd, np.full(SIZE, 0.25), rtol=1e-5)
 
 
-@each_family
+@each_known_moments
 def test_moments_are_those_of_its_draws(name: str) -> None:
     family, draws = FAMILIES[name](), 20_000
     state = state_of(family)
@@ -47,7 +53,7 @@ def test_moments_are_those_of_its_draws(name: str) -> None:
     assert (np.abs(in_units_of_error((z - mean) ** 2, sd**2)) < 4.5).all()
 
 
-@each_family
+@each_known_entropy
 def test_entropy_is_minus_the_mean_log_density(name: str, x64: None) -> None:
     family = FAMILIES[name]()
     state = state_of(family)
@@ -59,20 +65,19 @@ def test_entropy_is_minus_the_mean_log_density(name: str, x64: None) -> None:
     assert abs(in_units_of_error(-np.asarray(logq), family.entropy(state))) < 4.5
 
 
-@each_family
+@each_density
 def test_density_is_that_of_its_draws(name: str, x64: None) -> None:
     """Under q the mean of p / q is 1 for any density p: here a narrower normal at q's mean."""
     family = FAMILIES[name]()
     state = state_of(family)
-    mean, sd = family.moments(state)
-    narrow = jnp.log(0.7 * sd)
+    z = jax.vmap(family.sample, (None, 0))(state, noise_for(family, 20_000))
+    mean, covariance = jnp.mean(z, axis=0), 0.25 * jnp.cov(z.T)
 
-    def ratio(noise: jax.Array) -> jax.Array:
-        z = family.sample(state, noise)
-        logp = jax.scipy.stats.norm.logpdf(z, mean, jnp.exp(narrow)).sum()
+    def ratio(z: jax.Array) -> jax.Array:
+        logp = multivariate_normal.logpdf(z, mean, covariance)
         return jnp.exp(logp - family.log_prob(state, z))
 
-    ratios = jax.vmap(ratio)(noise_for(family, 20_000))
+    ratios = jax.vmap(ratio)(z)
     assert abs(in_units_of_error(np.asarray(ratios), 1.0)) < 4.5
 
 
@@ -100,11 +105,12 @@ def test_vmap_over_states_is_a_loop(name: str, x64: None) -> None:
     noise = noise_for(family, 3)
     z = jax.vmap(family.sample)(stacked, noise)
     logq = jax.vmap(family.log_prob)(stacked, z)
-    entropy = jax.vmap(family.entropy)(stacked)
     for i, state in enumerate(states):
         np.testing.assert_allclose(z[i], family.sample(state, noise[i]), rtol=1e-12)
         np.testing.assert_allclose(logq[i], family.log_prob(state, z[i]), rtol=1e-12)
-        np.testing.assert_allclose(entropy[i], family.entropy(state), rtol=1e-12)
+        if name in KNOWN_ENTROPY:
+            entropy = jax.vmap(family.entropy)(stacked)
+            np.testing.assert_allclose(entropy[i], family.entropy(state), rtol=1e-12)
 
 
 @each_family
@@ -136,7 +142,12 @@ def test_is_a_tree_of_flat_arrays(name: str) -> None:
 def test_draws_move_with_every_variational_parameter(name: str) -> None:
     family = FAMILIES[name]()
     state, noise = state_of(family), noise_for(family, 1)[0]
-    gradient = jax.grad(lambda s: jnp.sum(jnp.sin(3.0 * family.sample(s, noise))))(state)
+
+    def expected(state) -> jax.Array:
+        log_weights, z = family.strata(state, noise)
+        return jnp.exp(log_weights) @ jnp.sum(jnp.sin(3.0 * z), axis=1)
+
+    gradient = jax.grad(expected)(state)
     for leaf in jax.tree.leaves(gradient):
         assert np.isfinite(leaf).all()
         assert (np.abs(leaf) > 0).any()

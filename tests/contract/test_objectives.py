@@ -11,21 +11,26 @@ import pytest
 
 import moonfield as mf
 from moonfield.families import MeanField, MeanFieldState
+from moonfield.objectives import LogJoint
 from tests.helpers import in_units_of_error, same_bytes
 
 from .registry import OBJECTIVES
 
 each_objective = pytest.mark.parametrize("name", list(OBJECTIVES))
+each_elbo = pytest.mark.parametrize("name", ["Reparameterised", "StickingTheLanding", "Tempered"])
 SIZE = 3
 LOCATION = np.asarray([0.5, -1.0, 2.0])
 PRECISION = np.asarray([[2.0, 0.6, 0.0], [0.6, 1.0, -0.3], [0.0, -0.3, 4.0]])
 CONSTANT = -7.5
 
 
-def log_joint(z: jax.Array) -> jax.Array:
-    """An unnormalised correlated Gaussian."""
+@LogJoint
+def log_joint(z: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """An unnormalised correlated Gaussian, in two parts."""
     delta = z - jnp.asarray(LOCATION, z.dtype)
-    return CONSTANT - 0.5 * delta @ jnp.asarray(PRECISION, z.dtype) @ delta
+    total = CONSTANT - 0.5 * delta @ jnp.asarray(PRECISION, z.dtype) @ delta
+    prior = -0.5 * jnp.sum(z**2)
+    return prior, total - prior
 
 
 def state() -> MeanFieldState:
@@ -59,26 +64,27 @@ def estimator(name: str) -> Callable:
     return estimate
 
 
-def noise(draws: int) -> jax.Array:
-    return jax.random.normal(jax.random.key(3), (draws, SIZE), float)
+def noise(name: str, estimates: int) -> jax.Array:
+    shape = (estimates, OBJECTIVES[name]().draws, SIZE)
+    return jax.random.normal(jax.random.key(3), shape, float)
 
 
-@each_objective
+@each_elbo
 def test_is_unbiased(name: str, x64: None) -> None:
-    values = jax.vmap(estimator(name), (None, 0))(state(), noise(20_000))
+    values = jax.vmap(estimator(name), (None, 0))(state(), noise(name, 20_000))
     assert abs(in_units_of_error(np.asarray(values), truth().elbo)) < 4.5
 
 
-@each_objective
+@each_elbo
 def test_its_gradient_is_unbiased(name: str, x64: None) -> None:
-    gradients = jax.vmap(jax.grad(estimator(name)), (None, 0))(state(), noise(20_000))
+    gradients = jax.vmap(jax.grad(estimator(name)), (None, 0))(state(), noise(name, 20_000))
     assert (np.abs(in_units_of_error(gradients.mean, truth().mean)) < 4.5).all()
     assert (np.abs(in_units_of_error(gradients.log_sd, truth().log_sd)) < 4.5).all()
 
 
 @each_objective
 def test_same_under_jit_and_vmap(name: str, x64: None) -> None:
-    estimate, rows = estimator(name), noise(4)
+    estimate, rows = estimator(name), noise(name, 4)
     want = [estimate(state(), row) for row in rows]
     np.testing.assert_allclose(jax.vmap(estimate, (None, 0))(state(), rows), want, rtol=1e-12)
     np.testing.assert_allclose([jax.jit(estimate)(state(), row) for row in rows], want, rtol=1e-12)
@@ -88,7 +94,7 @@ def test_same_under_jit_and_vmap(name: str, x64: None) -> None:
 @pytest.mark.parametrize("double", [False, True])
 def test_keeps_the_precision(name: str, double: bool) -> None:
     with jax.enable_x64(double):
-        value, gradient = jax.value_and_grad(estimator(name))(state(), noise(1)[0])
+        value, gradient = jax.value_and_grad(estimator(name))(state(), noise(name, 1)[0])
         dtypes = {leaf.dtype for leaf in jax.tree.leaves((value, gradient))}
         assert dtypes == {jnp.dtype("f8" if double else "f4")}
         assert value.shape == ()
@@ -105,12 +111,15 @@ def test_is_a_tree(name: str) -> None:
 @each_objective
 def test_the_same_noise_is_the_same_estimate(name: str) -> None:
     estimate = jax.jit(jax.value_and_grad(estimator(name)))
-    assert same_bytes(estimate(state(), noise(1)[0]), estimate(state(), noise(1)[0]))
+    assert same_bytes(estimate(state(), noise(name, 1)[0]), estimate(state(), noise(name, 1)[0]))
 
 
 @each_objective
 def test_makes_a_method(name: str) -> None:
-    assert mf.ADVI(objective=OBJECTIVES[name](), draws=3).noise_shape(SIZE) == (3, SIZE)
+    objective = OBJECTIVES[name]()
+    method = mf.ADVI(objective=objective, draws=3)
+    assert method.noise_shape(SIZE) == (3 * objective.draws, SIZE)
+    assert method.quantity == objective.quantity
 
 
 @pytest.mark.parametrize(

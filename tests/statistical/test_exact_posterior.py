@@ -15,7 +15,7 @@ from scipy import stats
 import moonfield as mf
 from moonfield.families import MeanField, MeanFieldState
 from moonfield.model import space
-from moonfield.objectives import log_joint
+from moonfield.objectives import log_joint_of
 from tests.helpers import all_rows, linear_model
 
 PRIOR_SD, NOISE_SD = 1.5, 0.6
@@ -33,10 +33,8 @@ class Conjugate(NamedTuple):
     def estimate(self, objective, state: MeanFieldState, noise: jax.Array) -> jax.Array:
         batch, it = all_rows(self.model, self.X, self.y), space(self.model)
 
-        def density(z: jax.Array) -> jax.Array:
-            return log_joint(self.model, it, z, batch, 1.0)
-
-        return objective.estimate(MeanField(), state, density, noise)
+        density = log_joint_of(self.model, it, batch, 1.0)
+        return objective.estimate(MeanField(), state, density, noise[None])
 
 
 def conjugate(inputs: int, rows: int = 13) -> Conjugate:

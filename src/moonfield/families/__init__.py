@@ -2,17 +2,48 @@
 
 from .approximation import AbstractApproximation, Variational
 from .base import AbstractFamily
+from .flow import Flow, FlowState
+from .full_rank import FullRank, FullRankState, full_rank_state
+from .kronecker import Kronecker, KroneckerState
+from .low_rank import LowRank, LowRankState
 from .mean_field import MeanField, MeanFieldState
+from .mixture import Mixture, MixtureState
 from .particles import Particles
+from .point import Point, PointState
+from .student_t import StudentT, StudentTState
 
-FAMILIES = {"MeanField": MeanField}  # by the name that files use
+FAMILIES = {  # by the name that files use
+    "Flow": Flow,
+    "FullRank": FullRank,
+    "Kronecker": Kronecker,
+    "LowRank": LowRank,
+    "MeanField": MeanField,
+    "Mixture": Mixture,
+    "Point": Point,
+    "StudentT": StudentT,
+}
 
 __all__ = [
     "FAMILIES",
     "AbstractApproximation",
     "AbstractFamily",
+    "Flow",
+    "FlowState",
+    "FullRank",
+    "FullRankState",
+    "Kronecker",
+    "KroneckerState",
+    "LowRank",
+    "LowRankState",
     "MeanField",
     "MeanFieldState",
+    "Mixture",
+    "MixtureState",
     "Particles",
+    "Point",
+    "PointState",
+    "StudentT",
+    "StudentTState",
     "Variational",
+    "full_rank_state",
 ]

@@ -34,5 +34,5 @@ class Variational(AbstractApproximation):
         noise = jax.random.normal(jax.random.fold_in(key, index), shape, dtype)
         return self.family.sample(self.state, noise)
 
-    def moments(self) -> tuple[Array, Array]:
+    def moments(self) -> tuple[Array, Array] | None:
         return self.family.moments(self.state)

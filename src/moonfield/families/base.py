@@ -4,6 +4,7 @@ import abc
 from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 
@@ -34,14 +35,33 @@ class AbstractFamily(eqx.Module):
     def sample(self, state: PyTree, noise: Float[Array, " noise"]) -> Float[Array, " size"]:
         """The draw that standard normal noise becomes; differentiable in the state."""
 
+    def strata(
+        self, state: PyTree, noise: Float[Array, " noise"]
+    ) -> tuple[Float[Array, " strata"], Float[Array, "strata size"]]:
+        """Log-weights and a draw of each stratum of q.
+
+        `sum_s exp(log_weight_s) f(z_s)` is an unbiased estimate of `E_q[f(z)]` whose gradient in
+        the state is unbiased too. Most families have one stratum, `sample` itself; a `Mixture` has
+        one for each component, because choosing one of them has no derivative in their weights.
+        """
+        z = self.sample(state, noise)
+        return jnp.zeros((1,), z.dtype), z[None]
+
     @abc.abstractmethod
     def log_prob(self, state: PyTree, z: Float[Array, " size"]) -> Float[Array, ""]:
         """Log-density of q at z, nats."""
 
-    @abc.abstractmethod
-    def entropy(self, state: PyTree) -> Float[Array, ""]:
-        """Entropy of q, nats, in closed form."""
+    def sample_and_log_prob(
+        self, state: PyTree, noise: Float[Array, " noise"]
+    ) -> tuple[Float[Array, " size"], Float[Array, ""]]:
+        """A draw and its own log-density; a flow finds both without its inverse."""
+        z = self.sample(state, noise)
+        return z, self.log_prob(state, z)
 
     @abc.abstractmethod
-    def moments(self, state: PyTree) -> tuple[Float[Array, " size"], Float[Array, " size"]]:
-        """Marginal means and sds of z."""
+    def entropy(self, state: PyTree) -> Float[Array, ""] | None:
+        """Entropy of q, nats; None where it has no closed form."""
+
+    @abc.abstractmethod
+    def moments(self, state: PyTree) -> tuple[Float[Array, " size"], Float[Array, " size"]] | None:
+        """Marginal means and sds of z; None where they have no closed form."""

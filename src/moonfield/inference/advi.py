@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
 from .._core.trees import unravel
 from ..data import Batch
 from ..families import AbstractApproximation, AbstractFamily, MeanField, Variational
 from ..model import AbstractModel, Space, space as space_of
-from ..objectives import AbstractObjective, Reparameterised, log_joint
+from ..objectives import AbstractObjective, Reparameterised, log_joint_of
 from .method import AbstractStepping, StepInfo
 
 ADAM = optax.adam(
@@ -25,10 +25,11 @@ _START_SD = 0.1
 
 
 class AdviState(NamedTuple):
-    """What the loop carries: the variational parameters, flat, and the optimiser's state."""
+    """What the loop carries: the variational parameters, flat, the optimiser's state, the step."""
 
     vector: Float[Array, " parameters"]
     optimizer: PyTree
+    step: Int[Array, ""]
 
 
 class ADVI(AbstractStepping):
@@ -40,7 +41,7 @@ class ADVI(AbstractStepping):
         optimizer: any optax transformation that descends. Left out, Adam at 0.05, which Moonfield
             lowers towards the end of the fit; one of yours is used as it is for a fixed number of
             steps, and its updates are scaled down by the automatic stop.
-        draws: draws of q per step.
+        draws: estimates of the objective per step, averaged; each takes `objective.draws` of q.
 
     Raises:
         TypeError: an argument is not of its kind.
@@ -79,14 +80,20 @@ class ADVI(AbstractStepping):
 
     @property
     def name(self) -> str:
-        return "advi"
+        """Mean-field is "advi"; other families come with their name: "fullrank_advi"."""
+        family = type(self.family)
+        return "advi" if family is MeanField else f"{family.__name__.lower()}_advi"
+
+    @property
+    def quantity(self) -> str:
+        return self.objective.quantity
 
     def bind(self, model: AbstractModel) -> "ADVI":
         family = self.family.bind(space_of(model))
         return eqx.tree_at(lambda method: method.family, self, family)
 
     def noise_shape(self, size: int) -> tuple[int, int]:
-        return self.draws, self.family.noise_size(size)
+        return self.draws * self.objective.draws, self.family.noise_size(size)
 
     def init(self, locate: Callable[[Array], Array], key: Array) -> AdviState:
         return self._at(self.family.init(locate(key), _START_SD))
@@ -103,7 +110,7 @@ class ADVI(AbstractStepping):
     def _at(self, family_state: PyTree) -> AdviState:
         """The state at given variational parameters, with a fresh optimiser."""
         vector, _ = ravel_pytree(family_state)
-        return AdviState(vector, self.optimizer.init(vector))
+        return AdviState(vector, self.optimizer.init(vector), jnp.zeros((), jnp.int32))
 
     def family_state(self, vector: Float[Array | np.ndarray, " parameters"], size: int) -> PyTree:
         """The family's state that a flat vector holds, for z of `size` numbers."""
@@ -116,19 +123,21 @@ class ADVI(AbstractStepping):
         model: AbstractModel,
         space: Space,
         state: PyTree,
-        noise: Array,
+        noise: Float[Array, "draws noise"],
         batch: Batch,
         scale: Any,
     ) -> Float[Array, ""]:
-        """The mean over draws of the objective's estimates."""
+        """The mean of the objective's estimates."""
+        density = log_joint_of(model, space, batch, scale)
 
-        def density(z: Array) -> Array:
-            return log_joint(model, space, z, batch, scale)
+        def one(draws: Array) -> Array:
+            return self.objective.estimate(self.family, state, density, draws)
 
-        def one(row: Array) -> Array:
-            return self.objective.estimate(self.family, state, density, row)
-
-        return one(noise[0]) if self.draws == 1 else jnp.mean(jax.vmap(one)(noise))
+        if self.draws == 1:
+            return one(noise)
+        return jnp.mean(
+            jax.vmap(one)(noise.reshape(self.draws, self.objective.draws, noise.shape[1]))
+        )
 
     def step(
         self,
@@ -140,11 +149,13 @@ class ADVI(AbstractStepping):
         scale: Any,
         step_size: Any,
     ) -> tuple[AdviState, StepInfo]:
+        now = eqx.tree_at(lambda method: method.objective, self, self.objective.at(state.step))
+
         def loss(vector: Array) -> Array:
             family_state = self.family_state(vector, space.size)
-            return -self.elbo(model, space, family_state, noise, batch, scale)
+            return -now.elbo(model, space, family_state, noise, batch, scale)
 
         value, gradient = jax.value_and_grad(loss)(state.vector)
         update, optimizer = self.optimizer.update(gradient, state.optimizer, state.vector)
         vector = optax.apply_updates(state.vector, step_size * update)
-        return AdviState(jnp.asarray(vector), optimizer), StepInfo(-value)
+        return AdviState(jnp.asarray(vector), optimizer, state.step + 1), StepInfo(-value)

@@ -45,6 +45,11 @@ class AbstractStepping(AbstractMethod):
         bool
     ]  # whether the loop may lower the step size in a fixed number of steps
 
+    @property
+    def quantity(self) -> str:
+        """The name of what a step reports, bigger is better."""
+        return "ELBO"
+
     @abc.abstractmethod
     def noise_shape(self, size: int) -> tuple[int, int]:
         """(draws, standard normal numbers a draw) of one step, for z of `size` numbers."""

@@ -1,12 +1,21 @@
 """The one table of methods: what `method="..."` means, and what `"auto"` chooses."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from ..families import Flow, FullRank, LowRank, Mixture
 from ..model import AbstractModel
 from .advi import ADVI
 from .method import AbstractMethod
 
-METHODS: dict[str, type[AbstractMethod]] = {"advi": ADVI}
+METHODS: dict[str, Callable[[], AbstractMethod]] = {
+    "advi": ADVI,
+    "fullrank_advi": partial(ADVI, FullRank()),
+    "lowrank_advi": partial(ADVI, LowRank()),
+    "flow_advi": partial(ADVI, Flow()),
+    "mixture_advi": partial(ADVI, Mixture()),
+}
 
 
 def as_method(method: Any, model: AbstractModel) -> AbstractMethod:

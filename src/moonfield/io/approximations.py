@@ -10,6 +10,7 @@ import numpy as np
 
 from .._core.trees import named_leaves
 from ..families import FAMILIES, AbstractApproximation, AbstractFamily, Variational
+from ..model import Space
 from .part import Part, gather
 from .registry import APPROXIMATIONS, find, holds
 
@@ -29,12 +30,13 @@ def describe_approximation(approximation: AbstractApproximation) -> Part:
     return gather(children, type="Variational", size=approximation.size)
 
 
-def build_approximation(part: Part, size: int, dtype: Any) -> Variational:
-    """The approximation of a part, for a model with `size` unconstrained numbers of this type."""
+def build_approximation(part: Part, space: Space, dtype: Any) -> Variational:
+    """The approximation of a part, for a model with this unconstrained space and type."""
+    size = space.size
     find(APPROXIMATIONS, part.facts["type"], "approximation")
     if type(part.facts["size"]) is not int or part.facts["size"] != size:
         raise ValueError(f"its posterior has {part.facts['size']!r} numbers, its model has {size}")
-    family = _build_family(part.known_child("family"))
+    family = _build_family(part.known_child("family")).bind(space)
     location = jax.ShapeDtypeStruct((size,), dtype)
     expected = jax.eval_shape(functools.partial(family.init, sd=1.0), location)
     state = part.known_child("state")
@@ -50,15 +52,22 @@ def _describe_family(family: AbstractFamily) -> Part:
     name = type(family).__name__
     if not holds(FAMILIES, family):
         raise TypeError(f"The family {name} cannot be saved; files keep {', '.join(FAMILIES)}.")
-    settings = {field.name: getattr(family, field.name) for field in dataclasses.fields(family)}
-    for setting, value in settings.items():
-        if not isinstance(value, bool | int | float | str | None):
+    settings, children = {}, {}
+    for field in dataclasses.fields(family):
+        value = getattr(family, field.name)
+        if isinstance(value, AbstractFamily):
+            children[field.name] = _describe_family(value)
+        elif isinstance(value, bool | int | float | str | None):
+            settings[field.name] = value
+        elif not field.metadata.get("bound"):  # what the model's space sets again
             raise TypeError(
-                f"{name}.{setting} is a {type(value).__name__}: files keep plain values."
+                f"{name}.{field.name} is a {type(value).__name__}: files keep plain values."
             )
-    return Part({"type": name, "settings": settings}, {})
+    return gather({"families": gather(children)}, type=name, settings=settings)
 
 
 def _build_family(part: Part) -> AbstractFamily:
     cls = find(FAMILIES, part.facts["type"], "family")
-    return cls(**part.facts["settings"])
+    inner = part.known_child("families")
+    families = {name: _build_family(inner.known_child(name)) for name in inner.facts}
+    return cls(**part.facts["settings"], **families)

@@ -1,14 +1,23 @@
-"""Objectives: estimators of the ELBO and of its gradient."""
+"""Objectives: estimators of the ELBO and of its gradient, and of what is maximised in its place."""
 
-from .base import AbstractObjective, LogJoint
-from .log_joint import log_joint
+from .base import AbstractObjective
+from .importance_weighted import ImportanceWeighted
+from .kernel_stein import KernelStein
+from .log_joint import LogJoint, log_joint, log_joint_of
+from .renyi import Renyi
 from .reparameterised import Reparameterised
 from .sticking_the_landing import StickingTheLanding
+from .tempered import Tempered
 
 __all__ = [
     "AbstractObjective",
+    "ImportanceWeighted",
+    "KernelStein",
     "LogJoint",
+    "Renyi",
     "Reparameterised",
     "StickingTheLanding",
+    "Tempered",
     "log_joint",
+    "log_joint_of",
 ]

@@ -1,18 +1,27 @@
 """How the ELBO is estimated."""
 
 import abc
-from collections.abc import Callable
 
 import equinox as eqx
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
 from ..families import AbstractFamily
-
-LogJoint = Callable[[Float[Array, " size"]], Float[Array, ""]]
+from .log_joint import LogJoint
 
 
 class AbstractObjective(eqx.Module):
-    """An estimator of `ELBO = E_q[log p(data, z) - log q(z)]`, bigger is better, from one draw."""
+    """What a fit maximises, as an estimator from draws of q: the ELBO or another bound."""
+
+    draws: eqx.AbstractVar[int]  # draws of q that one estimate takes
+
+    @property
+    @abc.abstractmethod
+    def quantity(self) -> str:
+        """The name of what is estimated, bigger is better: "ELBO" for those that estimate it."""
+
+    def at(self, step: Int[Array, ""]) -> "AbstractObjective":
+        """The objective at a step of the fit; one with a schedule is another at each."""
+        return self
 
     @abc.abstractmethod
     def estimate(
@@ -20,6 +29,6 @@ class AbstractObjective(eqx.Module):
         family: AbstractFamily,
         state: PyTree,
         log_joint: LogJoint,
-        noise: Float[Array, " noise"],
+        noise: Float[Array, "draws noise"],
     ) -> Float[Array, ""]:
-        """An unbiased estimate, nats, whose gradient in `state` is the gradient estimate."""
+        """An estimate, nats, whose gradient in `state` is the gradient estimate."""

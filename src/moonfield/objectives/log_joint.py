@@ -1,10 +1,40 @@
 """The log joint density of a batch: the only place where anything is multiplied by N / B."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..data import Batch
 from ..model import AbstractModel, Space
+
+
+class LogJoint(NamedTuple):
+    """The log joint density as a function of z, nats."""
+
+    parts: Callable[[Array], tuple[Array, Array]]  # z -> log prior, log-likelihood of all rows
+
+    def __call__(self, z: Float[Array, " size"]) -> Float[Array, ""]:
+        prior, likelihood = self.parts(z)
+        return prior + likelihood
+
+
+def log_joint_of(
+    model: AbstractModel, space: Space, batch: Batch, scale: Float[Array, ""] | float
+) -> LogJoint:
+    """`log p(z)` and `scale * sum_rows weight * log p(y_row | x_row, z)`, nats.
+
+    `log p(z)` is the prior of the parameters plus the log-determinant of the bijection. `scale` is
+    the number of all rows over the number of rows in the batch (1 for all rows).
+    """
+
+    def parts(z: Array) -> tuple[Array, Array]:
+        params, log_det = space.constrain(z)
+        rows = model.log_likelihood(params, batch)
+        return model.log_prior(params) + log_det, scale * jnp.dot(batch.weights, rows)
+
+    return LogJoint(parts)
 
 
 def log_joint(
@@ -14,11 +44,5 @@ def log_joint(
     batch: Batch,
     scale: Float[Array, ""] | float,
 ) -> Float[Array, ""]:
-    """`log p(z) + scale * sum_rows weight * log p(y_row | x_row, z)`, nats.
-
-    `log p(z)` is the prior of the parameters plus the log-determinant of the bijection. `scale` is
-    the number of all rows over the number of rows in the batch (1 for all rows).
-    """
-    params, log_det = space.constrain(z)
-    rows = model.log_likelihood(params, batch)
-    return model.log_prior(params) + log_det + scale * jnp.dot(batch.weights, rows)
+    """`log p(z) + scale * sum_rows weight * log p(y_row | x_row, z)`, nats."""
+    return log_joint_of(model, space, batch, scale)(z)

@@ -1,10 +1,13 @@
 """The ELBO estimate whose gradient noise vanishes where q is exact."""
 
+import equinox as eqx
 import jax
 from jaxtyping import Array, Float, PyTree
 
 from ..families import AbstractFamily
-from .base import AbstractObjective, LogJoint
+from .base import AbstractObjective
+from .expectations import expectation
+from .log_joint import LogJoint
 
 
 class StickingTheLanding(AbstractObjective):
@@ -14,12 +17,20 @@ class StickingTheLanding(AbstractObjective):
     draw where q equals the posterior (Roeder, Wu & Duvenaud, 2017, "Sticking the landing", eq. 8).
     """
 
+    draws: int = eqx.field(static=True, default=1, init=False)
+
+    @property
+    def quantity(self) -> str:
+        return "ELBO"
+
     def estimate(
         self,
         family: AbstractFamily,
         state: PyTree,
         log_joint: LogJoint,
-        noise: Float[Array, " noise"],
+        noise: Float[Array, "draws noise"],
     ) -> Float[Array, ""]:
-        z = family.sample(state, noise)
-        return log_joint(z) - family.log_prob(jax.lax.stop_gradient(state), z)
+        fixed = jax.lax.stop_gradient(state)
+        return expectation(
+            family, state, lambda z: log_joint(z) - family.log_prob(fixed, z), noise[0]
+        )

@@ -94,7 +94,7 @@ def _posterior(
     described = part.known_child("approximation")
     dtype = _dtype(model)
     _warn_of_precision(path, described, dtype)
-    approximation = build_approximation(described, space(model).size, dtype)
+    approximation = build_approximation(described, space(model), dtype)
     elbo = part.number("elbo").copy()
     columns = document.content["columns"]
     if elbo.ndim != 1 or not _is(columns, list[str] | None):

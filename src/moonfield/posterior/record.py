@@ -26,6 +26,7 @@ class Diagnostics:
         run_seconds: the rest.
         steps_before: steps of the fits that this one continued.
         evaluations: gradients of the log joint density over all rows, where a method counts them.
+        quantity: the name of what `elbo` is, where a method maximises something else.
         facts: what the method has to say beside: R-hat and effective sample size of chains, k-hat.
     """
 
@@ -42,6 +43,7 @@ class Diagnostics:
     run_seconds: float
     steps_before: int = 0
     evaluations: int | None = None
+    quantity: str = "ELBO"
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
@@ -68,10 +70,8 @@ class Diagnostics:
 
     def __str__(self) -> str:
         seconds = self.compile_seconds + self.run_seconds
-        return (
-            f"{self.method}: {self.steps:,} steps in {seconds:.2f} s, "
-            f"ELBO {self.elbo:,.2f} (Monte Carlo error {self.elbo_se:.2f}). {self.message}"
-        )
+        elbo = f"{self.quantity} {self.elbo:,.2f} (Monte Carlo error {self.elbo_se:.2f})"
+        return f"{self.method}: {self.steps:,} steps in {seconds:.2f} s, {elbo}. {self.message}"
 
 
 def mean_and_error(estimates: np.ndarray) -> tuple[float, float]:

@@ -116,6 +116,7 @@ def _from_steps(
         compile_seconds=raw.compile_seconds,
         run_seconds=raw.run_seconds,
         steps_before=steps_before,
+        quantity=method.quantity,
     )
     columns = job.rows.columns
     return Posterior(job.model, approximation, raw.elbo[best], diagnostics, columns, job.rows)
@@ -135,6 +136,7 @@ def _raise_nonfinite(model: AbstractModel, raw: Raw, posterior: Posterior) -> No
     assert raw.nonfinite is not None
     step, index = raw.nonfinite
     path = space(model).path_of(index)
-    message = f"The ELBO became non-finite at step {step} in `{path}`. "
+    quantity = posterior.diagnostics.quantity
+    message = f"The {quantity} became non-finite at step {step} in `{path}`. "
     remedy = Result.nonfinite.message.split(". ", 1)[1]
     raise NonFiniteError(message + remedy, step=step, path=path, posterior=posterior)
