@@ -2,6 +2,7 @@
 
 from .approximation import AbstractApproximation, Variational
 from .base import AbstractFamily
+from .gaussian import Conditional, Gaussian
 from .mean_field import MeanField, MeanFieldState
 from .particles import Particles
 
@@ -11,6 +12,8 @@ __all__ = [
     "FAMILIES",
     "AbstractApproximation",
     "AbstractFamily",
+    "Conditional",
+    "Gaussian",
     "MeanField",
     "MeanFieldState",
     "Particles",

@@ -4,9 +4,17 @@ from typing import Any
 
 from ..model import AbstractModel
 from .advi import ADVI
+from .dadvi import DADVI
+from .laplace import Laplace
+from .map import MAP
 from .method import AbstractMethod
 
-METHODS: dict[str, type[AbstractMethod]] = {"advi": ADVI}
+METHODS: dict[str, type[AbstractMethod]] = {
+    "advi": ADVI,
+    "dadvi": DADVI,
+    "laplace": Laplace,
+    "map": MAP,
+}
 
 
 def as_method(method: Any, model: AbstractModel) -> AbstractMethod:
