@@ -63,7 +63,8 @@ def invert(matrix: np.ndarray) -> Inverse:
     values, vectors = np.linalg.eigh(scale[:, None] * matrix * scale)
     floor = len(values) * float(np.finfo(np.float32).eps)
     positive = np.maximum(np.abs(values), floor)
-    root = np.linalg.qr((scale[:, None] * vectors / np.sqrt(positive)).T, mode="r").T
+    upper = np.asarray(np.linalg.qr((scale[:, None] * vectors / np.sqrt(positive)).T, mode="r"))
+    root = upper.T
     log_det = 2.0 * np.log(scale).sum() - np.log(positive).sum()
     return Inverse(root * np.sign(root.diagonal()), float(log_det), int((values <= 0).sum()))
 

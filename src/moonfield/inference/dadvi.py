@@ -17,10 +17,12 @@ from .curvature import check_size, invert, precision_at
 from .evidence import estimate_elbo
 from .map import not_finite, starting_points
 from .method import AbstractDirect, Outcome
-from .optimise import maximise
+from .optimise import Optimum, maximise
 from .target import Target
 
 _START_SD = 0.1
+
+Fitted = tuple[AbstractApproximation, tuple[float, float], dict[str, Any]]
 
 
 class FixedDraws(eqx.Module):
@@ -49,6 +51,9 @@ class DADVI(AbstractDirect):
     inference with a deterministic objective", JMLR 25; Giordano, Broderick & Jordan, 2018,
     "Covariances, robustness, and variational Bayes", JMLR 19).
 
+    The ELBO comes from fresh draws. Where it lies far below `facts["fixed_draws_elbo"]`, q fits the
+    fixed draws rather than the posterior: take more of them, best twice as many as parameters.
+
     Args:
         draws: how many fixed draws; each costs a gradient in each step.
         linear_response: return the Gaussian with that covariance; otherwise the mean-field one.
@@ -61,10 +66,8 @@ class DADVI(AbstractDirect):
     linear_response: bool = eqx.field(static=True)
 
     def __init__(self, draws: int = 30, linear_response: bool = True):
-        self.draws = whole(draws, "draws")
+        self.draws = whole(draws, "draws", least=2)
         self.linear_response = bool(linear_response)
-        if self.draws < 2:
-            raise ValueError(f"draws must be 2 or more, got {draws}.")
 
     @property
     def name(self) -> str:
@@ -82,48 +85,46 @@ class DADVI(AbstractDirect):
         best = maximise(objective, jax.device_put(first))
         if best.result is Result.nonfinite:
             raise not_finite(target)
-        state = MeanFieldState(*np.split(np.asarray(best.point), 2))
-        mean_field = Variational(MeanField(), jax.device_put(state), target.size)
-        key = stream(seed, Stream.draws)
-        elbo = estimate_elbo(target, mean_field, _mean_field_entropy(state), key)
-        facts: dict[str, Any] = {
-            "gradient_norm": best.gradient_norm,
-            "distance_in_sds": best.distance,
-            "mean_field_sd": np.exp(state.log_sd).tolist(),
-        }
-        approximation: AbstractApproximation = mean_field
-        if self.linear_response:
-            facts["mean_field_elbo"] = elbo[0]
-            approximation, more = _respond(objective, best.point)
-            elbo = estimate_elbo(target, approximation, float(approximation.entropy()), key)
-            facts.update(more)
-        rows = 2 * target.size if self.linear_response else 0
+        approximation, elbo, facts = self._fitted(objective, best, stream(seed, Stream.draws))
+        hessian = 2 * target.size if self.linear_response else 0
         return Outcome(
             approximation=approximation,
             trace=best.trace,
             result=best.result,
             steps=len(best.trace),
-            evaluations=self.draws * (best.evaluations + rows),
+            evaluations=self.draws * (best.evaluations + hessian),
             elbo=elbo,
             compile_seconds=best.compile_seconds,
             facts=facts,
         )
 
+    def _fitted(self, objective: FixedDraws, best: Optimum, key: Array) -> Fitted:
+        """What the optimum stands for, its ELBO from fresh draws, and facts."""
+        target = objective.target
+        state = MeanFieldState(*jnp.split(best.point, 2))
+        mean_field = Variational(MeanField(), state, target.size)
+        elbo = estimate_elbo(target, mean_field, MeanField().entropy(state), key)
+        facts = {
+            "gradient_norm": best.gradient_norm,
+            "distance_in_sds": best.distance,
+            "fixed_draws_elbo": best.value,
+            "mean_field_elbo": elbo[0],
+            "mean_field_sd": np.exp(np.asarray(state.log_sd)).tolist(),
+        }
+        if not self.linear_response:
+            return mean_field, elbo, facts
+        gaussian, replaced = _respond(objective, best.point)
+        facts["linear_response_sd"] = np.asarray(gaussian.moments()[1]).tolist()
+        facts["curvatures_replaced"] = replaced
+        return gaussian, estimate_elbo(target, gaussian, gaussian.entropy(), key), facts
 
-def _respond(objective: FixedDraws, optimum: Array) -> tuple[Gaussian, dict[str, Any]]:
+
+def _respond(objective: FixedDraws, optimum: Array) -> tuple[Gaussian, int]:
     """The linear response Gaussian: the leading block of a lower triangular root is its own."""
     size = optimum.size // 2
     inverse = invert(precision_at(objective, optimum))
-    root = inverse.root[:size, :size]
-    facts = {
-        "linear_response_sd": np.sqrt((root**2).sum(axis=1)).tolist(),
-        "curvatures_replaced": inverse.replaced,
-    }
-    return Gaussian(optimum[:size], jnp.asarray(root, optimum.dtype)), facts
-
-
-def _mean_field_entropy(state: MeanFieldState) -> float:
-    return float(MeanField().entropy(state))
+    root = jnp.asarray(inverse.root[:size, :size], optimum.dtype)
+    return Gaussian(optimum[:size], root), inverse.replaced
 
 
 def matched_draws(draws: int, size: int, seed: int, dtype: Any) -> Float[Array, "draws size"]:

@@ -16,14 +16,14 @@ _AT_ONCE = 8
 
 
 def estimate_elbo(
-    target: Target, approximation: AbstractApproximation, entropy: float, key: Array
+    target: Target, approximation: AbstractApproximation, entropy: Array, key: Array
 ) -> tuple[float, float]:
     """`E_q[log p(data, z)] + H[q]` from 1,000 draws, and its Monte Carlo standard error, nats."""
     structure, arrays = split((target, approximation))
     logp = np.asarray(_log_densities(structure, arrays, key), np.float64)
     if not np.isfinite(logp).all():
         return float("-inf"), float("nan")
-    return float(logp.mean() + entropy), float(logp.std(ddof=1) / np.sqrt(len(logp)))
+    return float(logp.mean() + float(entropy)), float(logp.std(ddof=1) / np.sqrt(len(logp)))
 
 
 @functools.partial(jax.jit, static_argnames="structure")

@@ -101,7 +101,7 @@ def _last_layer(target: Target, mode: Array) -> Fitted:
     inverse = invert(precision_at(LogDensity(target), mode, free))
     gaussian = Gaussian(mode[free], jnp.asarray(inverse.root, mode.dtype))
     facts = {"curvatures_replaced": inverse.replaced}
-    return Conditional(mode, jnp.asarray(free), gaussian), math.nan, facts
+    return Conditional(mode, jnp.asarray(free, jnp.int32), gaussian), math.nan, facts
 
 
 def last_layer(model: AbstractModel) -> np.ndarray:

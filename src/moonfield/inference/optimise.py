@@ -23,11 +23,11 @@ from .curvature import hessian_of
 NEWTON_SIZE = 500  # above it a Hessian a step costs more than it gains
 _LBFGS_STEPS = 1_000
 _NEWTON_STEPS = 50
-_HALVINGS = 30
+_HALVINGS = 100  # from the largest number of 32 bits to below 1
 _STALLS = 3
 _CONVERGED = 0.01  # sds
-_LBFGS = optax.scale_by_lbfgs()
-_SEARCH = optax.scale_by_zoom_linesearch(20, initial_guess_strategy="one")
+_LBFGS: Any = optax.scale_by_lbfgs()
+_SEARCH: Any = optax.scale_by_zoom_linesearch(20, initial_guess_strategy="one")
 
 Loss = Callable[[Array], Array]
 
@@ -87,14 +87,14 @@ def maximise(objective: Any, starts: Float[Array, "starts size"]) -> Optimum:
     climbs, end = _maximise(structure, arrays, starts)
     compile_seconds = time.perf_counter() - begun
     best = int(np.argmin(climbs.at.value))
-    parts = [climbs.trace[best][: climbs.iterations[best]], end.trace[: end.iterations]]
+    climb = np.asarray(climbs.trace)[best, : int(np.asarray(climbs.iterations)[best])]
     return Optimum(
         point=end.at.z,
         value=-float(end.at.value),
         values=-np.asarray(climbs.at.value),
         gradient_norm=float(np.linalg.norm(np.asarray(end.at.gradient, np.float64))),
         distance=float(np.sqrt(end.squared_distance)),
-        trace=-np.concatenate(parts),
+        trace=-np.concatenate([climb, np.asarray(end.trace)[: int(end.iterations)]]),
         evaluations=int(np.sum(climbs.evaluations) + end.evaluations),
         compile_seconds=compile_seconds,
     )
@@ -118,30 +118,35 @@ def _maximise(structure: Structure, arrays: list[Array], starts: Array) -> tuple
     return climbs._replace(memory=()), end._replace(memory=())
 
 
-def _finite(loss: Loss, z: Array) -> Array:
+def _finite(loss: Loss, start: Array) -> _Point:
     """The start, halved until loss and gradient are finite."""
+    nowhere = _Point(2.0 * start, jnp.full((), jnp.inf, start.dtype), start)
 
-    def lost(carry: tuple[Array, Array]) -> Array:
-        return (carry[1] < _HALVINGS) & ~_is_finite(_point(loss, carry[0]))
+    def lost(carry: tuple[_Point, Array]) -> Array:
+        return (carry[1] < _HALVINGS) & ~_is_finite(carry[0])
 
-    return jax.lax.while_loop(lost, lambda c: (0.5 * c[0], c[1] + 1), (z, jnp.asarray(0)))[0]
+    def halve(carry: tuple[_Point, Array]) -> tuple[_Point, Array]:
+        return _point(loss, 0.5 * carry[0].z), carry[1] + 1
+
+    return jax.lax.while_loop(lost, halve, (nowhere, jnp.asarray(0)))[0]
 
 
-def _lbfgs(loss: Loss, start: Array) -> _State:
+def _lbfgs(loss: Loss, start: _Point) -> _State:
     """Quasi-Newton steps of 10 memories with a zoom line search (Nocedal & Wright, 2006, ch. 7)."""
 
     def step(state: _State) -> _State:
         at = state.at
-        direction, memory = _descent(at, state.memory)
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes integers of 32 and 64 bits
+            direction, memory = _descent(at, state.memory)
+            update, search = _SEARCH.update(
+                -direction, _SEARCH.init(at.z), at.z,
+                value=at.value, grad=at.gradient, value_fn=loss,
+            )  # fmt: skip
         slope = jnp.vdot(direction, at.gradient)
-        update, search = _SEARCH.update(
-            -direction, _SEARCH.init(at.z), at.z,
-            value=at.value, grad=at.gradient, value_fn=loss,
-        )  # fmt: skip
         new = _Point(at.z + update, search.value, search.grad)
         return _advance(state, new, memory, slope, search.info.num_linesearch_steps)
 
-    return _loop(step, _initial(_point(loss, start), _LBFGS_STEPS))
+    return _loop(step, _initial(start, _LBFGS_STEPS))
 
 
 def _descent(at: _Point, memory: Any) -> tuple[Array, Any]:
@@ -153,7 +158,7 @@ def _descent(at: _Point, memory: Any) -> tuple[Array, Any]:
 
 
 def _newton(loss: Loss, start: _Point) -> _State:
-    """Newton's method with |H|, damped by halving; it leaves saddle points (Dauphin et al., 2014).
+    """Newton's method with |H| (Dauphin et al., 2014), damped by halving.
 
     Near the optimum, where the loss only shows rounding error, a smaller gradient is better too.
     """

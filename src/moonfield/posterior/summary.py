@@ -54,7 +54,8 @@ def summarise(posterior: Any, draws: int, seed: int) -> Summary:
     if exact is not None:
         mean, sd = exact
     quantiles = np.quantile(flat, QUANTILES, axis=0).T
-    return Summary(names, mean, sd, quantiles, np.abs(mean) / sd)
+    with np.errstate(divide="ignore", invalid="ignore"):  # points have no sd
+        return Summary(names, mean, sd, quantiles, np.abs(mean) / sd)
 
 
 def _ordered(params: dict[str, Any]) -> dict[str, Any]:
