@@ -204,8 +204,10 @@ def _advance(state: _State, new: _Point, memory: Any, slope: Array, evaluations:
     """After a step of L-BFGS: one that found nothing better empties the memory."""
     better = new.value < state.at.value
     memory = jax.tree.map(lambda a, b: jnp.where(better, a, b), memory, _LBFGS.init(state.at.z))
+    known = jnp.isfinite(state.squared_distance) & ~better  # an empty memory knows no curvature
+    decrement = jnp.where(known, state.squared_distance, slope)
     counted = state._replace(stalls=jnp.where(better, 0, state.stalls + 1))
-    return _moved(counted, new, better & _is_finite(new), memory, slope, evaluations)
+    return _moved(counted, new, better & _is_finite(new), memory, decrement, evaluations)
 
 
 def _moved(
