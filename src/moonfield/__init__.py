@@ -6,7 +6,7 @@ from typing import Any
 from . import diagnostics, families, likelihoods, networks as nets, objectives, priors
 from ._core.errors import FileFormatError, MoonfieldWarning, NonFiniteError
 from ._core.results import Result
-from .inference import ADVI
+from .inference import ADVI, DADVI, MAP, Laplace
 from .model import AbstractModel, BayesianNetwork, Program
 from .posterior import Diagnostics, Posterior, Summary, Tracker, fit, load
 from .predictive import Prediction
@@ -15,10 +15,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ADVI",
+    "DADVI",
+    "MAP",
     "AbstractModel",
     "BayesianNetwork",
     "Diagnostics",
     "FileFormatError",
+    "Laplace",
     "MoonfieldWarning",
     "NonFiniteError",
     "Posterior",

@@ -4,6 +4,7 @@ from .approximation import AbstractApproximation, Variational
 from .base import AbstractFamily
 from .flow import Flow, FlowState
 from .full_rank import FullRank, FullRankState, full_rank_state
+from .gaussian import Conditional, Gaussian
 from .kronecker import Kronecker, KroneckerState
 from .low_rank import LowRank, LowRankState
 from .mean_field import MeanField, MeanFieldState
@@ -27,10 +28,12 @@ __all__ = [
     "FAMILIES",
     "AbstractApproximation",
     "AbstractFamily",
+    "Conditional",
     "Flow",
     "FlowState",
     "FullRank",
     "FullRankState",
+    "Gaussian",
     "Kronecker",
     "KroneckerState",
     "LowRank",

@@ -2,7 +2,10 @@
 
 from .advi import ADVI
 from .automatic import Automatic
+from .dadvi import DADVI
 from .driver import Driver, Raw
+from .laplace import Laplace
+from .map import MAP
 from .method import AbstractDirect, AbstractMethod, AbstractStepping, Outcome, StepInfo
 from .methods import METHODS, as_method
 from .stopping import FixedSteps
@@ -10,6 +13,8 @@ from .target import Target
 
 __all__ = [
     "ADVI",
+    "DADVI",
+    "MAP",
     "METHODS",
     "AbstractDirect",
     "AbstractMethod",
@@ -17,6 +22,7 @@ __all__ = [
     "Automatic",
     "Driver",
     "FixedSteps",
+    "Laplace",
     "Outcome",
     "Raw",
     "StepInfo",

@@ -7,6 +7,9 @@ from typing import Any
 from ..families import Flow, FullRank, LowRank, Mixture
 from ..model import AbstractModel
 from .advi import ADVI
+from .dadvi import DADVI
+from .laplace import Laplace
+from .map import MAP
 from .method import AbstractMethod
 
 METHODS: dict[str, Callable[[], AbstractMethod]] = {
@@ -15,6 +18,9 @@ METHODS: dict[str, Callable[[], AbstractMethod]] = {
     "lowrank_advi": partial(ADVI, LowRank()),
     "flow_advi": partial(ADVI, Flow()),
     "mixture_advi": partial(ADVI, Mixture()),
+    "dadvi": DADVI,
+    "laplace": Laplace,
+    "map": MAP,
 }
 
 

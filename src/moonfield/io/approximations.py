@@ -2,50 +2,113 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from .._core.trees import named_leaves
-from ..families import FAMILIES, AbstractApproximation, AbstractFamily, Variational
+from ..families import (
+    FAMILIES,
+    AbstractApproximation,
+    AbstractFamily,
+    Conditional,
+    Gaussian,
+    Particles,
+    Variational,
+)
 from ..model import Space
 from .part import Part, gather
 from .registry import APPROXIMATIONS, find, holds
 
 
 def describe_approximation(approximation: AbstractApproximation) -> Part:
-    """The family and the variational parameters.
+    """The family and the variational parameters, or the arrays of what has no family.
 
     Raises:
         TypeError: no table lists the approximation or its family.
     """
-    if not isinstance(approximation, Variational) or not holds(APPROXIMATIONS, approximation):
+    name = type(approximation).__name__
+    if not holds(APPROXIMATIONS, approximation):
         known = ", ".join(APPROXIMATIONS)
-        name = type(approximation).__name__
         raise TypeError(f"A posterior held as {name} cannot be saved; files keep {known}.")
-    state = {name: np.asarray(leaf) for name, leaf in named_leaves(approximation.state).items()}
-    children = {"family": _describe_family(approximation.family), "state": Part({}, state)}
-    return gather(children, type="Variational", size=approximation.size)
+    if not isinstance(approximation, Variational):
+        drawn = jax.eval_shape(approximation.draw, jax.random.key(0), 0)
+        return Part({"type": name, "size": drawn.size}, _tensors(approximation))
+    state = Part({}, _tensors(approximation.state))
+    children = {"family": _describe_family(approximation.family), "state": state}
+    return gather(children, type=name, size=approximation.size)
 
 
-def build_approximation(part: Part, space: Space, dtype: Any) -> Variational:
+def build_approximation(part: Part, space: Space, dtype: Any) -> AbstractApproximation:
     """The approximation of a part, for a model with this unconstrained space and type."""
-    size = space.size
     find(APPROXIMATIONS, part.facts["type"], "approximation")
-    if type(part.facts["size"]) is not int or part.facts["size"] != size:
-        raise ValueError(f"its posterior has {part.facts['size']!r} numbers, its model has {size}")
+    if type(part.facts["size"]) is not int or part.facts["size"] != space.size:
+        raise ValueError(
+            f"its posterior has {part.facts['size']!r} numbers, its model has {space.size}"
+        )
+    return _BUILDERS[part.facts["type"]](part, space, dtype)
+
+
+def _build_variational(part: Part, space: Space, dtype: Any) -> Variational:
+    size = space.size
     family = _build_family(part.known_child("family")).bind(space)
     location = jax.ShapeDtypeStruct((size,), dtype)
     expected = jax.eval_shape(functools.partial(family.init, sd=1.0), location)
-    state = part.known_child("state")
     shapes = {name: leaf.shape for name, leaf in named_leaves(expected).items()}
-    found = {name: array.shape for name, array in state.tensors.items()}
-    if shapes != found:
-        raise ValueError(f"its variational parameters have shapes {found} instead of {shapes}")
-    leaves = [jnp.asarray(state.number(name).astype(dtype)) for name in shapes]
+    leaves = list(_arrays(part.known_child("state"), dtype, shapes).values())
     return Variational(family, jax.tree.unflatten(jax.tree.structure(expected), leaves), size)
+
+
+def _build_gaussian(part: Part, space: Space, dtype: Any) -> Gaussian:
+    size = space.size
+    return Gaussian(**_arrays(part, dtype, {"mean": (size,), "scale_tril": (size, size)}))
+
+
+def _build_particles(part: Part, space: Space, dtype: Any) -> Particles:
+    size = space.size
+    count = max(1, len(part.number("points")))
+    return Particles(**_arrays(part, dtype, {"points": (count, size)}))
+
+
+def _build_conditional(part: Part, space: Space, dtype: Any) -> Conditional:
+    size = space.size
+    free = part.number("free")
+    if free.dtype.kind != "i" or free.size == 0 or free.min() < 0 or free.max() >= size:
+        raise ValueError("its free coordinates are out of range")
+    k = free.size
+    shapes = {
+        "point": (size,),
+        "free": (k,),
+        "gaussian.mean": (k,),
+        "gaussian.scale_tril": (k, k),
+    }
+    arrays = _arrays(part, dtype, shapes)
+    gaussian = Gaussian(arrays["gaussian.mean"], arrays["gaussian.scale_tril"])
+    return Conditional(arrays["point"], jnp.asarray(free, jnp.int32), gaussian)
+
+
+_BUILDERS: dict[str, Callable[[Part, Space, Any], AbstractApproximation]] = {
+    "Conditional": _build_conditional,
+    "Gaussian": _build_gaussian,
+    "Particles": _build_particles,
+    "Variational": _build_variational,
+}
+
+
+def _tensors(tree: Any) -> dict[str, np.ndarray]:
+    return {name: np.asarray(leaf) for name, leaf in named_leaves(tree).items()}
+
+
+def _arrays(part: Part, dtype: Any, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
+    """The arrays of a part, which must have these names and shapes."""
+    found = {name: array.shape for name, array in part.tensors.items()}
+    if dict(shapes) != found:
+        raise ValueError(f"its variational parameters have shapes {found} instead of {shapes}")
+    return {name: jnp.asarray(part.number(name).astype(dtype)) for name in shapes}
 
 
 def _describe_family(family: AbstractFamily) -> Part:

@@ -114,7 +114,7 @@ def _dtype(model: AbstractModel) -> Any:
 
 
 def _warn_of_precision(path: str | os.PathLike, part: Part, dtype: Any) -> None:
-    saved = {array.dtype for array in part.tensors.values()}
+    saved = {array.dtype for array in part.tensors.values() if array.dtype.kind in "fV"}
     if saved and saved != {jnp.dtype(dtype)}:
         warnings.warn(
             f"{os.fspath(path)} was saved in {', '.join(str(d) for d in saved)}, and JAX computes "

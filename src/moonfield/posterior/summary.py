@@ -52,7 +52,8 @@ def summarise(posterior: Any, draws: int, seed: int) -> Summary:
     if exact is not None:
         mean, sd = exact
     quantiles = np.quantile(flat, QUANTILES, axis=0).T
-    return Summary(names, mean, sd, quantiles, np.abs(mean) / sd)
+    with np.errstate(divide="ignore", invalid="ignore"):  # points have no sd
+        return Summary(names, mean, sd, quantiles, np.abs(mean) / sd)
 
 
 def _entries(path: str, shape: tuple[int, ...]) -> list[str]:

@@ -1,0 +1,127 @@
+"""Laplace's approximation: the Gaussian of the curvature at the mode."""
+
+import math
+from typing import Any, Literal, get_args
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .._core.checks import whole
+from .._core.trees import named_leaves
+from ..families import Conditional, Gaussian, MeanField, MeanFieldState, Variational
+from ..model import AbstractModel, BayesianNetwork, space
+from .curvature import check_size, diagonal_precision_at, invert, precision_at
+from .map import LogDensity, find_mode, mode_facts
+from .method import AbstractDirect, Outcome
+from .target import Target
+
+Hessian = Literal["full", "diagonal", "last_layer"]
+
+
+class Laplace(AbstractDirect):
+    """`q(z) = N(mode, (-d^2 log p(data, z) / dz^2)^-1)`, the derivatives taken at the mode.
+
+    The ELBO it reports is Laplace's estimate of the log marginal likelihood,
+    `log p(data, mode) + size / 2 log 2 pi + 1/2 log det covariance` (MacKay, 1992, "A practical
+    Bayesian framework for backpropagation networks"); its error is not known and is given as 0.
+    Where curvatures are not positive (the mode is a saddle, or flat) their size stands in for
+    them, and `diagnostics.facts["curvatures_replaced"]` counts them.
+
+    Args:
+        hessian: `"full"`; `"diagonal"`, which ignores correlations; or `"last_layer"`, a full
+            Hessian for the weights of the last layer of a network, all others held at the mode.
+        starts: how many random starts; a `start` given to `fit` replaces them all.
+
+    Raises:
+        TypeError, ValueError: an argument is out of range, the model has no layers, or the Hessian
+            would not fit.
+    """
+
+    hessian: Hessian = eqx.field(static=True)
+    starts: int = eqx.field(static=True)
+
+    def __init__(self, hessian: Hessian = "full", starts: int = 4):
+        self.hessian = hessian
+        self.starts = whole(starts, "starts")
+        if hessian not in get_args(Hessian):
+            raise ValueError(f"hessian must be one of {get_args(Hessian)}, got {hessian!r}.")
+
+    @property
+    def name(self) -> str:
+        return "laplace"
+
+    def bind(self, model: AbstractModel) -> "Laplace":
+        if self.hessian == "full":
+            check_size(space(model).size, "Use hessian='diagonal' or hessian='last_layer'.")
+        if self.hessian == "last_layer":
+            check_size(len(last_layer(model)), "Use hessian='diagonal'.")
+        return self
+
+    def run(self, target: Target, seed: int, start: Float[Array, " size"] | None = None) -> Outcome:
+        mode = find_mode(target, seed, start, self.starts)
+        fit = {"full": _full, "diagonal": _diagonal, "last_layer": _last_layer}[self.hessian]
+        approximation, log_det, facts = fit(target, mode.point)
+        evidence = mode.value + 0.5 * target.size * math.log(2.0 * math.pi) + 0.5 * log_det
+        if self.hessian != "last_layer":
+            facts = {"log_marginal_likelihood": evidence, **facts}
+        return Outcome(
+            approximation=approximation,
+            trace=mode.trace,
+            result=mode.result,
+            steps=len(mode.trace),
+            evaluations=mode.evaluations + target.size,
+            elbo=(evidence, 0.0 if math.isfinite(evidence) else math.nan),
+            compile_seconds=mode.compile_seconds,
+            facts={**mode_facts(mode), **facts},
+        )
+
+
+Fitted = tuple[Any, float, dict[str, Any]]  # approximation, log det of its covariance, facts
+
+
+def _full(target: Target, mode: Array) -> Fitted:
+    inverse = invert(precision_at(LogDensity(target), mode))
+    gaussian = Gaussian(mode, jnp.asarray(inverse.root, mode.dtype))
+    return gaussian, inverse.log_det, {"curvatures_replaced": inverse.replaced}
+
+
+def _diagonal(target: Target, mode: Array) -> Fitted:
+    precision = diagonal_precision_at(LogDensity(target), mode)
+    positive = np.maximum(np.abs(precision), np.finfo(mode.dtype).tiny)
+    state = MeanFieldState(mode, jnp.asarray(-0.5 * np.log(positive), mode.dtype))
+    facts = {"curvatures_replaced": int((precision <= 0).sum())}
+    return Variational(MeanField(), state, target.size), -float(np.log(positive).sum()), facts
+
+
+def _last_layer(target: Target, mode: Array) -> Fitted:
+    """Not a marginal likelihood: the weights below are not integrated over."""
+    free = last_layer(target.model)
+    inverse = invert(precision_at(LogDensity(target), mode, free))
+    gaussian = Gaussian(mode[free], jnp.asarray(inverse.root, mode.dtype))
+    facts = {"curvatures_replaced": inverse.replaced}
+    return Conditional(mode, jnp.asarray(free, jnp.int32), gaussian), math.nan, facts
+
+
+def last_layer(model: AbstractModel) -> np.ndarray:
+    """Indices in z of the weights of the last layer: the last one in the network's tree.
+
+    Raises:
+        ValueError: the model is not a network whose weights are parameters.
+    """
+    if not isinstance(model, BayesianNetwork):
+        raise ValueError(f"{type(model).__name__} has no last layer; use hessian='full'.")
+    names = list(named_leaves(model.shapes))
+    prefix = names[-1].rpartition(".")[0]
+    wanted = {name for name in names if name.rpartition(".")[0] == prefix}
+    where = space(model)
+    owners = [
+        path
+        for path, shape in zip(where.paths, where.shapes, strict=True)
+        for _ in range(math.prod(shape))
+    ]
+    found = np.flatnonzero([path in wanted for path in owners])
+    if not found.size:
+        raise ValueError("The prior's latents are not the weights themselves; use hessian='full'.")
+    return found

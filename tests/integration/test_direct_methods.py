@@ -1,0 +1,176 @@
+"""Methods that work in one go, through the public door."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import moonfield as mf
+from moonfield._core.trees import split
+from moonfield.io import read_file, write_file
+from tests.helpers import Split, linear_model, moons_model, regression_rows, same_bytes
+
+from .fits import CountsCompilations
+
+METHODS = {
+    "map": mf.MAP(starts=2),
+    "laplace": mf.Laplace(starts=2),
+    "laplace-diagonal": mf.Laplace("diagonal", starts=2),
+    "laplace-last_layer": mf.Laplace("last_layer", starts=2),
+    "dadvi": mf.DADVI(draws=8),
+}
+
+
+@pytest.fixture(scope="module")
+def posteriors(model: mf.BayesianNetwork, moons: Split) -> dict[str, mf.Posterior]:
+    """The moons by every method."""
+    return {
+        name: mf.fit(model, moons.X, moons.y, method=method) for name, method in METHODS.items()
+    }
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_the_moons(name: str, posteriors: dict[str, mf.Posterior], moons: Split) -> None:
+    posterior = posteriors[name]
+    prediction = posterior.predict(moons.X_test, draws=200)
+    assert posterior.result is mf.Result.converged
+    assert ((prediction.mean > 0.5) == moons.y_test).mean() > 0.93
+    assert np.mean(prediction.log_prob(moons.y_test)) > -0.25
+    assert posterior.diagnostics.method == name.split("-", maxsplit=1)[0]
+    assert posterior.diagnostics.evaluations > posterior.diagnostics.steps
+    assert (np.diff(posterior.elbo) >= -1e-3).all()
+
+
+def test_a_point_has_no_epistemic_uncertainty(
+    posteriors: dict[str, mf.Posterior], moons: Split
+) -> None:
+    point = posteriors["map"].predict(moons.X_test, draws=10)
+    assert np.max(point.epistemic) < 1e-3
+    assert np.median(posteriors["laplace"].predict(moons.X_test, draws=100).epistemic) > 1e-3
+
+
+def test_the_last_layer_alone_is_distributed(posteriors: dict[str, mf.Posterior]) -> None:
+    mean, sd = (np.asarray(m) for m in posteriors["laplace-last_layer"].approximation.moments())
+    mode = np.asarray(posteriors["map"].approximation.points[0])
+    np.testing.assert_array_equal(mean, mode)
+    assert (sd[:35] == 0.0).all()
+    assert (sd[35:] > 0.0).all()
+    full = np.asarray(posteriors["laplace"].approximation.moments()[1])
+    assert (sd[35:] < full[35:]).all()
+    assert "sd" in str(posteriors["laplace-last_layer"].summary(100))
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_saved_and_loaded(
+    name: str, posteriors: dict[str, mf.Posterior], moons: Split, tmp_path: Path
+) -> None:
+    posterior = posteriors[name]
+    posterior.save(tmp_path / "posterior.mf")
+    loaded = mf.load(tmp_path / "posterior.mf")
+    assert split(loaded.approximation)[0] == split(posterior.approximation)[0]
+    assert same_bytes(loaded.approximation, posterior.approximation)
+    rows = moons.X_test[:20]
+    assert same_bytes(loaded.predict(rows, draws=20).mean, posterior.predict(rows, draws=20).mean)
+    assert loaded.diagnostics.to_dict()["facts"].keys() == posterior.diagnostics.facts.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "wrong"),
+    [
+        ("laplace", "scale_tril", np.zeros((40, 39), np.float32)),
+        ("laplace", "mean", np.zeros(40, bool)),
+        ("map", "points", np.zeros((0, 40), np.float32)),
+        ("laplace-last_layer", "free", np.asarray([35, 36, 37, 38, 40], np.int32)),
+        ("laplace-last_layer", "free", np.zeros(5, np.float32)),
+        ("laplace-last_layer", "gaussian.mean", np.zeros(4, np.float32)),
+    ],
+)
+def test_damaged_arrays_are_refused(
+    name: str, array: str, wrong: np.ndarray, posteriors: dict[str, mf.Posterior], tmp_path: Path
+) -> None:
+    path = tmp_path / "posterior.mf"
+    posteriors[name].save(path)
+    content, tensors, _ = read_file(path)
+    assert f"approximation.{array}" in tensors
+    write_file(path, content, {**tensors, f"approximation.{array}": wrong})
+    with pytest.raises(mf.FileFormatError, match=r"posterior\.mf is damaged"):
+        mf.load(path)
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_a_second_fit_compiles_nothing(
+    name: str,
+    posteriors: dict[str, mf.Posterior],
+    moons: Split,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with CountsCompilations(caplog) as count:
+        mf.fit(moons_model(sd=0.7), moons.X_test, moons.y_test, method=METHODS[name], seed=5)
+    assert count.names == []
+
+
+def test_the_same_seed_gives_the_same_bytes(
+    model: mf.BayesianNetwork, posteriors: dict[str, mf.Posterior], moons: Split
+) -> None:
+    for name in ("laplace", "dadvi"):
+        again = mf.fit(model, moons.X, moons.y, method=METHODS[name])
+        assert same_bytes(again.approximation, posteriors[name].approximation)
+
+
+def learned_noise(far: float) -> tuple[mf.Posterior, np.ndarray]:
+    """A regression whose noise sd (0.5, half-Cauchy prior) starts at e^far."""
+    X, y = regression_rows(100, 2)
+    model = linear_model(2, mf.likelihoods.Normal())
+    start = model.init(jax.random.key(0))
+    start["likelihood"]["sd"] = jnp.exp(jnp.asarray(far, float))
+    posterior = mf.fit(model, X, y, method="laplace", start=start)
+    return posterior, np.asarray(posterior.sample(2_000)["likelihood"]["sd"])
+
+
+@pytest.mark.parametrize("far", [-12.0, 0.0, 40.0])
+def test_a_scale_that_starts_far_out(far: float) -> None:
+    """At e^-12 the log joint density is -10^13; at e^40 its square is beyond 32 bits."""
+    posterior, sd = learned_noise(far)
+    assert posterior.result is mf.Result.converged
+    assert abs(np.median(sd) - 0.5) < 0.1
+    np.testing.assert_allclose(posterior.approximation.moments()[1][0], 200**-0.5, rtol=0.1)
+
+
+def test_a_start_that_is_not_finite_recovers(model: mf.BayesianNetwork, moons: Split) -> None:
+    """Weights of 10^30, squared, are beyond 32 bits."""
+    start = jax.tree.map(lambda leaf: leaf + 1e30, model.init(jax.random.key(0)))
+    posterior = mf.fit(model, moons.X, moons.y, method="map", start=start)
+    assert np.isfinite(posterior.diagnostics.facts["log_joint_density"])
+    assert np.abs(posterior.approximation.points).max() < 100.0
+
+
+def test_starting_from_a_posterior(
+    model: mf.BayesianNetwork, posteriors: dict[str, mf.Posterior], moons: Split
+) -> None:
+    again = mf.fit(model, moons.X, moons.y, method="map", start=posteriors["laplace"])
+    assert again.diagnostics.steps <= 3
+    np.testing.assert_allclose(
+        again.diagnostics.facts["log_joint_density"],
+        posteriors["map"].diagnostics.facts["log_joint_density"],
+        rtol=1e-5,
+    )
+
+
+@pytest.mark.usefixtures("wrong_types")
+def test_wrong_options() -> None:
+    with pytest.raises(ValueError, match=r"hessian must be one of .*'full'.* got 'kronecker'"):
+        mf.Laplace("kronecker")
+    with pytest.raises(ValueError, match="starts must be a whole number of 1 or more, got 0"):
+        mf.MAP(starts=0)
+    with pytest.raises(ValueError, match="draws must be a whole number of 2 or more, got 1"):
+        mf.DADVI(draws=1)
+
+
+def test_a_covariance_that_would_not_fit_is_refused_at_once() -> None:
+    model = linear_model(10_001, mf.likelihoods.Bernoulli())
+    X, y = np.zeros((2, 10_001)), np.zeros(2)
+    for method, remedy in (("laplace", "hessian='diagonal'"), ("dadvi", "linear_response=False")):
+        with pytest.raises(ValueError, match=remedy):
+            mf.fit(model, X, y, method=method)
