@@ -2,6 +2,7 @@
 
 from .approximation import AbstractApproximation, Variational
 from .base import AbstractFamily
+from .importance import Smoothed, psis, systematic, weighted_moments
 from .mean_field import MeanField, MeanFieldState
 from .particles import Particles
 
@@ -14,5 +15,9 @@ __all__ = [
     "MeanField",
     "MeanFieldState",
     "Particles",
+    "Smoothed",
     "Variational",
+    "psis",
+    "systematic",
+    "weighted_moments",
 ]

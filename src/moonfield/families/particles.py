@@ -28,6 +28,9 @@ class Particles(AbstractApproximation):
     def moments(self) -> tuple[Array, Array]:
         return jnp.mean(self.points, axis=0), jnp.std(self.points, axis=0)
 
+    def log_prob(self, z: Float[Array, " size"]) -> None:
+        """Points have no density."""
+
 
 def stride(count: int) -> int:
     """The number nearest to 0.618 `count` that shares no divisor with it."""

@@ -2,6 +2,7 @@
 
 from .advi import ADVI
 from .automatic import Automatic
+from .chains import NUTS
 from .driver import Driver, Raw
 from .method import AbstractDirect, AbstractMethod, AbstractStepping, Outcome, StepInfo
 from .methods import METHODS, as_method
@@ -11,6 +12,7 @@ from .target import Target
 __all__ = [
     "ADVI",
     "METHODS",
+    "NUTS",
     "AbstractDirect",
     "AbstractMethod",
     "AbstractStepping",

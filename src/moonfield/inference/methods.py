@@ -4,9 +4,10 @@ from typing import Any
 
 from ..model import AbstractModel
 from .advi import ADVI
+from .chains import NUTS
 from .method import AbstractMethod
 
-METHODS: dict[str, type[AbstractMethod]] = {"advi": ADVI}
+METHODS: dict[str, type[AbstractMethod]] = {"advi": ADVI, "nuts": NUTS}
 
 
 def as_method(method: Any, model: AbstractModel) -> AbstractMethod:

@@ -1,0 +1,5 @@
+"""Markov chains: the references."""
+
+from .nuts import NUTS
+
+__all__ = ["NUTS"]
