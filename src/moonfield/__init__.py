@@ -6,7 +6,7 @@ from typing import Any
 from . import families, likelihoods, networks as nets, objectives, priors
 from ._core.errors import FileFormatError, MoonfieldWarning, NonFiniteError
 from ._core.results import Result
-from .inference import ADVI, NUTS
+from .inference import ADVI, MCLMC, NUTS, SGHMC, Pathfinder
 from .model import AbstractModel, BayesianNetwork
 from .posterior import Diagnostics, Posterior, Summary, Tracker, fit, load
 from .predictive import Prediction
@@ -15,13 +15,16 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ADVI",
+    "MCLMC",
     "NUTS",
+    "SGHMC",
     "AbstractModel",
     "BayesianNetwork",
     "Diagnostics",
     "FileFormatError",
     "MoonfieldWarning",
     "NonFiniteError",
+    "Pathfinder",
     "Posterior",
     "Prediction",
     "Result",

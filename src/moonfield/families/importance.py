@@ -33,7 +33,7 @@ def psis(log_ratios: np.ndarray) -> Smoothed:
         return Smoothed(np.full(ratios.shape, -np.log(ratios.size)), float("inf"))
     if np.ptp(ratios[finite]) < 1e-4:  # q is p: no tail to speak of
         weights = np.where(finite, -np.log(finite.sum()), -np.inf)
-        return Smoothed(weights, float("-inf"))
+        return Smoothed(weights, 0.0)
     floor = ratios[finite].max() - 700.0
     log_weights, khat = array_stats.psislw(-np.where(finite, np.maximum(ratios, floor), floor))
     log_weights = log_weights - np.logaddexp.reduce(log_weights)

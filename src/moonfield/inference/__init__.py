@@ -2,17 +2,20 @@
 
 from .advi import ADVI
 from .automatic import Automatic
-from .chains import NUTS
+from .chains import MCLMC, NUTS, SGHMC
 from .driver import Driver, Raw
 from .method import AbstractDirect, AbstractMethod, AbstractStepping, Outcome, StepInfo
 from .methods import METHODS, as_method
+from .pathfinder import Pathfinder
 from .stopping import FixedSteps
 from .target import Target
 
 __all__ = [
     "ADVI",
+    "MCLMC",
     "METHODS",
     "NUTS",
+    "SGHMC",
     "AbstractDirect",
     "AbstractMethod",
     "AbstractStepping",
@@ -20,6 +23,7 @@ __all__ = [
     "Driver",
     "FixedSteps",
     "Outcome",
+    "Pathfinder",
     "Raw",
     "StepInfo",
     "Target",

@@ -4,10 +4,17 @@ from typing import Any
 
 from ..model import AbstractModel
 from .advi import ADVI
-from .chains import NUTS
+from .chains import MCLMC, NUTS, SGHMC
 from .method import AbstractMethod
+from .pathfinder import Pathfinder
 
-METHODS: dict[str, type[AbstractMethod]] = {"advi": ADVI, "nuts": NUTS}
+METHODS: dict[str, type[AbstractMethod]] = {
+    "advi": ADVI,
+    "mclmc": MCLMC,
+    "nuts": NUTS,
+    "pathfinder": Pathfinder,
+    "sghmc": SGHMC,
+}
 
 
 def as_method(method: Any, model: AbstractModel) -> AbstractMethod:

@@ -26,6 +26,15 @@ class AbstractModel(eqx.Module):
     def minibatchable(self) -> bool:
         """Whether rows are exchangeable, so that a batch of them is an unbiased picture of all."""
 
+    @property
+    def identified(self) -> bool:
+        """Whether each parameter means something by itself, so that its marginal can be right.
+
+        The weights of a network may be permuted without changing any prediction; how far an
+        approximation of them is from the posterior says little, and no fit warns of it.
+        """
+        return True
+
     @abc.abstractmethod
     def init(self, key: Array) -> PyTree:
         """A bounded random starting value of the parameters."""

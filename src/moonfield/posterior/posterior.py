@@ -14,6 +14,7 @@ from .._core.keys import Stream, stream
 from .._core.results import Result
 from .._core.trees import split
 from ..data import as_inputs, as_targets
+from ..diagnostics import Importance
 from ..families import AbstractApproximation
 from ..model import AbstractModel, space
 from ..predictive import (
@@ -24,6 +25,7 @@ from ..predictive import (
     checked_prediction,
     stack_draws,
 )
+from . import judging
 from .record import Diagnostics
 from .saving import save
 from .summary import Summary, summarise
@@ -39,6 +41,7 @@ class Posterior:
         diagnostics: facts about the fit.
         columns: names of the input columns, if they had any.
         data: inputs and targets of the fit; None after loading from a file.
+        weights: one factor per row of the fit, where it had any.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Posterior:
         diagnostics: Diagnostics,
         columns: tuple[str, ...] | None = None,
         data: tuple[np.ndarray, np.ndarray] | None = None,
+        weights: np.ndarray | None = None,
     ):
         self.model = model
         self.approximation = approximation
@@ -56,6 +60,7 @@ class Posterior:
         self.diagnostics = diagnostics
         self.columns = columns
         self.data = data
+        self.weights = weights
 
     @property
     def result(self) -> Result:
@@ -123,6 +128,43 @@ class Posterior:
         targets = as_targets(y, len(inputs), self.model.target_shape(inputs))
         self.model.check_targets(inputs, targets)
         return stack_draws(self._source(seed), RowLogLikelihood(), inputs, draws, targets)
+
+    @property
+    def khat(self) -> float | None:
+        """How far the approximation is from the posterior: Pareto k-hat of importance ratios.
+
+        Below 0.5 it is close, above 0.7 it is not to be trusted. From 1,000 draws and all training
+        rows; None where the approximation has no density (chains, particles).
+
+        Raises:
+            ValueError: there is no training data at hand (after loading from a file).
+        """
+        facts = self.diagnostics.facts
+        if "khat" not in facts:
+            weighed = self.importance()
+            facts["khat"] = None if weighed is None else weighed.khat
+        return facts["khat"]
+
+    def importance(self, draws: int = 1_000, seed: int = 0) -> Importance | None:
+        """Draws of z weighted towards the posterior by Pareto-smoothed importance sampling.
+
+        None where the approximation has no density. The weighted means and sds of z stand beside
+        the approximation's own.
+
+        Raises:
+            ValueError: there is no training data at hand (after loading from a file).
+        """
+        return judging.weigh(self, draws, seed)
+
+    def resample(self, draws: int = 4_000, seed: int = 0) -> "Posterior":
+        """The posterior whose draws are importance-resampled ones of this one.
+
+        Corrects an approximation that is not far off (k-hat below 0.7); its diagnostics hold k-hat.
+
+        Raises:
+            ValueError: the approximation has no density, or there is no training data at hand.
+        """
+        return judging.resampled(self, draws, seed)
 
     def summary(self, draws: int = 4_000, seed: int = 0) -> Summary:
         """Mean, sd, 5%, 50% and 95% quantiles and signal-to-noise (|mean| / sd) of every weight.
