@@ -24,6 +24,7 @@ from .library import blackjax
 from .loop import Chains, Record, advance, begin
 
 _PATHS = 4
+_QUICK_TO_COMPILE = {"xla_backend_optimization_level": 1}  # for what runs once: half the time
 _STRICTER = ((0.95, 2), (0.99, 2))  # acceptance and rounds of draws, where chains disagree
 
 
@@ -138,7 +139,9 @@ def _is_enough(facts: dict[str, Any]) -> bool:
     return facts["r_hat"] < 1.01 and facts["ess_bulk"] > 1_000 and facts["divergences"] < 10
 
 
-@functools.partial(jax.jit, static_argnames=("structure", "number"))
+@functools.partial(
+    jax.jit, static_argnames=("structure", "number"), compiler_options=_QUICK_TO_COMPILE
+)
 def _begin(
     structure: Structure, number: int, arrays: list[Array], keys: Array, start: Array | None
 ) -> Chains:
