@@ -6,7 +6,7 @@ from typing import Any
 from . import diagnostics, families, likelihoods, networks as nets, objectives, priors
 from ._core.errors import FileFormatError, MoonfieldWarning, NonFiniteError
 from ._core.results import Result
-from .inference import ADVI, DADVI, MAP, Laplace
+from .inference import ADVI, DADVI, MAP, MCLMC, NUTS, SGHMC, Laplace, Pathfinder
 from .model import AbstractModel, BayesianNetwork, Program
 from .posterior import Diagnostics, Posterior, Summary, Tracker, fit, load
 from .predictive import Prediction
@@ -17,6 +17,9 @@ __all__ = [
     "ADVI",
     "DADVI",
     "MAP",
+    "MCLMC",
+    "NUTS",
+    "SGHMC",
     "AbstractModel",
     "BayesianNetwork",
     "Diagnostics",
@@ -24,6 +27,7 @@ __all__ = [
     "Laplace",
     "MoonfieldWarning",
     "NonFiniteError",
+    "Pathfinder",
     "Posterior",
     "Prediction",
     "Program",

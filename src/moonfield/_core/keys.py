@@ -22,6 +22,7 @@ class Stream(enum.IntEnum):
     draws = 3
     targets = 4
     prior = 5
+    importance = 6
 
 
 def words(seed: int, purpose: Stream, count: int) -> np.ndarray:

@@ -1,6 +1,16 @@
-"""Diagnostics that look at posteriors from outside: calibration by simulation, comparisons."""
+"""Diagnostics: whether an approximation is to be trusted, and how several compare."""
 
 from .calibration import Calibration, sbc
+from .check import check_approximation
 from .comparison import Comparison, compare
+from .khat import Importance, importance
 
-__all__ = ["Calibration", "Comparison", "compare", "sbc"]
+__all__ = [
+    "Calibration",
+    "Comparison",
+    "Importance",
+    "check_approximation",
+    "compare",
+    "importance",
+    "sbc",
+]

@@ -5,6 +5,7 @@ from .base import AbstractFamily
 from .flow import Flow, FlowState
 from .full_rank import FullRank, FullRankState, full_rank_state
 from .gaussian import Conditional, Gaussian
+from .importance import Smoothed, psis, systematic, weighted_moments
 from .kronecker import Kronecker, KroneckerState
 from .low_rank import LowRank, LowRankState
 from .mean_field import MeanField, MeanFieldState
@@ -45,8 +46,12 @@ __all__ = [
     "Particles",
     "Point",
     "PointState",
+    "Smoothed",
     "StudentT",
     "StudentTState",
     "Variational",
     "full_rank_state",
+    "psis",
+    "systematic",
+    "weighted_moments",
 ]

@@ -20,6 +20,10 @@ class AbstractApproximation(eqx.Module):
     def moments(self) -> tuple[Array, Array] | None:
         """Marginal means and sds of z, or None where they are not known in closed form."""
 
+    def log_prob(self, z: Float[Array, " size"]) -> Float[Array, ""] | None:
+        """Log-density at z, nats; None where it is not known."""
+        return None
+
 
 class Variational(AbstractApproximation):
     """A member of a variational family."""
@@ -36,3 +40,6 @@ class Variational(AbstractApproximation):
 
     def moments(self) -> tuple[Array, Array] | None:
         return self.family.moments(self.state)
+
+    def log_prob(self, z: Float[Array, " size"]) -> Float[Array, ""]:
+        return self.family.log_prob(self.state, z)

@@ -2,12 +2,14 @@
 
 from .advi import ADVI
 from .automatic import Automatic
+from .chains import MCLMC, NUTS, SGHMC
 from .dadvi import DADVI
 from .driver import Driver, Raw
 from .laplace import Laplace
 from .map import MAP
 from .method import AbstractDirect, AbstractMethod, AbstractStepping, Outcome, StepInfo
 from .methods import METHODS, as_method
+from .pathfinder import Pathfinder
 from .stopping import FixedSteps
 from .target import Target
 
@@ -15,7 +17,10 @@ __all__ = [
     "ADVI",
     "DADVI",
     "MAP",
+    "MCLMC",
     "METHODS",
+    "NUTS",
+    "SGHMC",
     "AbstractDirect",
     "AbstractMethod",
     "AbstractStepping",
@@ -24,6 +29,7 @@ __all__ = [
     "FixedSteps",
     "Laplace",
     "Outcome",
+    "Pathfinder",
     "Raw",
     "StepInfo",
     "Target",

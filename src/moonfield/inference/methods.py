@@ -7,10 +7,12 @@ from typing import Any
 from ..families import Flow, FullRank, LowRank, Mixture
 from ..model import AbstractModel
 from .advi import ADVI
+from .chains import MCLMC, NUTS, SGHMC
 from .dadvi import DADVI
 from .laplace import Laplace
 from .map import MAP
 from .method import AbstractMethod
+from .pathfinder import Pathfinder
 
 METHODS: dict[str, Callable[[], AbstractMethod]] = {
     "advi": ADVI,
@@ -21,6 +23,10 @@ METHODS: dict[str, Callable[[], AbstractMethod]] = {
     "dadvi": DADVI,
     "laplace": Laplace,
     "map": MAP,
+    "mclmc": MCLMC,
+    "nuts": NUTS,
+    "pathfinder": Pathfinder,
+    "sghmc": SGHMC,
 }
 
 

@@ -69,6 +69,10 @@ class BayesianNetwork(AbstractModel):
         return True
 
     @property
+    def identified(self) -> bool:
+        return False
+
+    @property
     def shapes(self) -> PyTree:
         """Shapes and types of the network's weights."""
         return shapes_of(weights_of(self.network))

@@ -14,6 +14,7 @@ from .._core.keys import Stream, stream
 from .._core.results import Result
 from .._core.trees import split
 from ..data import Dataset, as_targets
+from ..diagnostics import Importance
 from ..families import AbstractApproximation
 from ..model import AbstractModel, space
 from ..predictive import (
@@ -26,6 +27,7 @@ from ..predictive import (
     program_sites,
     stack_draws,
 )
+from . import judging
 from .record import Diagnostics
 from .saving import save
 from .summary import Summary, summarise
@@ -156,6 +158,43 @@ class Posterior:
         if self.data is None:
             raise ValueError("This posterior has no training data: files do not keep any.")
         return self.data
+
+    @property
+    def khat(self) -> float | None:
+        """How far the approximation is from the posterior: Pareto k-hat of importance ratios.
+
+        Below 0.5 it is close, above 0.7 it is not to be trusted. From 1,000 draws and all training
+        rows; None where the approximation has no density (chains, particles).
+
+        Raises:
+            ValueError: there is no training data at hand (after loading from a file).
+        """
+        facts = self.diagnostics.facts
+        if "khat" not in facts:
+            weighed = self.importance()
+            facts["khat"] = None if weighed is None else weighed.khat
+        return facts["khat"]
+
+    def importance(self, draws: int = 1_000, seed: int = 0) -> Importance | None:
+        """Draws of z weighted towards the posterior by Pareto-smoothed importance sampling.
+
+        None where the approximation has no density. The weighted means and sds of z stand beside
+        the approximation's own.
+
+        Raises:
+            ValueError: there is no training data at hand (after loading from a file).
+        """
+        return judging.weigh(self, draws, seed)
+
+    def resample(self, draws: int = 4_000, seed: int = 0) -> "Posterior":
+        """The posterior whose draws are importance-resampled ones of this one.
+
+        Corrects an approximation that is not far off (k-hat below 0.7); its diagnostics hold k-hat.
+
+        Raises:
+            ValueError: the approximation has no density, or there is no training data at hand.
+        """
+        return judging.resampled(self, draws, seed)
 
     def summary(self, draws: int = 4_000, seed: int = 0) -> Summary:
         """Mean, sd, 5%, 50% and 95% quantiles and signal-to-noise (|mean| / sd) of every weight.

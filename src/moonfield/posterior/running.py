@@ -4,14 +4,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
 
-import jax
 import numpy as np
 from jaxtyping import PyTree
 
 from .._core.errors import NonFiniteError
 from .._core.progress import Progress
 from .._core.results import Result
-from ..data import Dataset, full_batch, rows_last
+from ..data import Dataset
+from ..families import AbstractApproximation
 from ..inference import (
     AbstractDirect,
     AbstractMethod,
@@ -20,9 +20,9 @@ from ..inference import (
     Driver,
     FixedSteps,
     Raw,
-    Target,
 )
 from ..model import AbstractModel, space
+from .judging import judged, target_of
 from .posterior import Posterior
 from .record import Diagnostics, mean_and_error
 
@@ -59,13 +59,13 @@ def run_steps(
     raw = driver.run(controller, Progress(steps, progress), observers)
     if raw.nonfinite is not None:
         _raise_nonfinite(job.model, raw, finish(raw))
-    return finish(raw)
+    return judged(finish(raw))
 
 
 def run_direct(job: Job) -> Posterior:
     """Fit by a method that brings its own loop."""
     begun = time.perf_counter()
-    target = Target(job.model, jax.device_put(rows_last(full_batch(job.rows))))
+    target = target_of(job.model, job.rows)
     start = job.location
     if job.posterior is not None:
         moments = job.posterior.approximation.moments()
@@ -90,10 +90,14 @@ def run_direct(job: Job) -> Posterior:
         evaluations=outcome.evaluations,
         facts=outcome.facts,
     )
+    return judged(_finished(job, outcome.approximation, outcome.trace, diagnostics))
+
+
+def _finished(
+    job: Job, approximation: AbstractApproximation, trace: np.ndarray, diagnostics: Diagnostics
+) -> Posterior:
     columns = job.rows.columns
-    return Posterior(
-        job.model, outcome.approximation, outcome.trace, diagnostics, columns, job.rows
-    )
+    return Posterior(job.model, approximation, trace, diagnostics, columns, job.rows)
 
 
 def _from_steps(
@@ -118,8 +122,7 @@ def _from_steps(
         steps_before=steps_before,
         quantity=method.quantity,
     )
-    columns = job.rows.columns
-    return Posterior(job.model, approximation, raw.elbo[best], diagnostics, columns, job.rows)
+    return _finished(job, approximation, raw.elbo[best], diagnostics)
 
 
 def _observers(callbacks: Sequence[Callback], driver: Driver, finish: Callable) -> tuple:

@@ -22,6 +22,9 @@ class PriorDraws(AbstractApproximation):
     def moments(self) -> None:
         return None
 
+    def log_prob(self, z: Float[Array, " size"]) -> None:
+        return None
+
 
 def prior_predictive(model: AbstractModel, X: Any, draws: int, seed: int) -> Prediction:
     """What the model says about rows before it has seen any target."""

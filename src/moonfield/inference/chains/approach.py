@@ -1,0 +1,157 @@
+"""A Gaussian near the bulk of the posterior, found before chains start.
+
+A mode may be far from any mass (a funnel) or infinite, so what is climbed is the ELBO of a Gaussian
+with a full covariance, by Newton's method in a space that is whitened anew in every iteration: so
+nearly singular posteriors need no more than single precision. Expectations are means over fixed
+points ±sqrt(size) along random orthogonal axes, exact for a Gaussian posterior.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+Density = Callable[[Array], Array]
+
+DENSE = 128  # largest size with a dense factor
+_ITERATIONS = 150
+_ASCENT_STEPS = 300
+_ENOUGH = 0.01  # nats
+_START_SD = 0.1
+
+
+class Gaussian(NamedTuple):
+    """`z = centre + factor u`, u standard normal; a vector as factor stands for its diagonal."""
+
+    centre: Float[Array, " size"]
+    factor: Float[Array, "size size"] | Float[Array, " size"]
+
+    def at(self, u: Float[Array, " size"]) -> Float[Array, " size"]:
+        """The location that u stands for."""
+        return self.centre + (self.factor @ u if self.factor.ndim == 2 else self.factor * u)
+
+
+def approach(density: Density, starts: Float[Array, "starts size"], key: Array) -> Gaussian:
+    """The best of the Gaussians that are reached from some starting points."""
+    size = starts.shape[1]
+    if size > DENSE:
+        gaussians, scores = jax.vmap(functools.partial(_ascend, density))(starts)
+    else:
+        points = _points(key, size, starts.dtype)
+        gaussians, scores = jax.vmap(functools.partial(_climb, density, points))(starts)
+    best = jnp.argmax(scores)
+    return jax.tree.map(lambda leaf: leaf[best], gaussians)
+
+
+def _points(key: Array, size: int, dtype: jnp.dtype) -> Float[Array, "points size"]:
+    """Points with mean 0 and covariance 1: 32 of them or more, and four for each number."""
+    keys = jax.random.split(key, max(2, -(-16 // size)))
+    frames = jax.vmap(lambda key: jax.random.orthogonal(key, size, dtype=dtype))(keys)
+    axes = math.sqrt(size) * frames.reshape(-1, size)
+    return jnp.concatenate([axes, -axes])
+
+
+class _Climb(NamedTuple):
+    """The Gaussian reached, its ELBO, and the update that is tried from there."""
+
+    gaussian: Gaussian
+    log_det: Float[Array, ""]
+    elbo: Float[Array, ""]
+    axes: Float[Array, "size size"]
+    curvature: Float[Array, " size"]
+    step: Float[Array, " size"]
+    length: Float[Array, ""]
+    calm: Float[Array, ""]  # iterations that gained nothing to speak of
+    iteration: Array
+
+
+def _climb(density: Density, points: Array, start: Array) -> tuple[Gaussian, Array]:
+    """Natural-gradient ascent of the ELBO from one start, with backtracking."""
+    size, dtype = start.size, start.dtype
+    eye, zeros = jnp.eye(size, dtype=dtype), jnp.zeros(size, dtype)
+    scalar = functools.partial(jnp.asarray, dtype=dtype)
+    first = _Climb(
+        Gaussian(start, _START_SD * eye),
+        scalar(size * math.log(_START_SD)),
+        scalar(-jnp.inf),
+        eye,
+        jnp.ones(size, dtype),
+        zeros,
+        scalar(1.0),
+        scalar(0.0),
+        jnp.zeros((), jnp.int32),
+    )
+
+    def going(state: _Climb) -> Array:
+        return (state.iteration < _ITERATIONS) & (state.calm < 3.0)
+
+    state = jax.lax.while_loop(going, functools.partial(_try, density, points), first)
+    return state.gaussian, state.elbo
+
+
+def _try(density: Density, points: Array, state: _Climb) -> _Climb:
+    """Try the update at its present length: take it and find the next one, or shorten it."""
+    tried, log_det = _updated(state)
+    values, slopes = jax.vmap(jax.value_and_grad(lambda u: density(tried.at(u))))(points)
+    elbo = jnp.mean(values) + log_det
+    elbo = jnp.where(jnp.isfinite(elbo) & jnp.isfinite(slopes).all(), elbo, -jnp.inf)
+    precision = -(slopes.T @ points) / points.shape[0]
+    precision = jnp.nan_to_num(0.5 * (precision + precision.T))
+    eigenvalues, axes = jnp.linalg.eigh(precision)
+    floor = jnp.maximum(1.0 / 64.0, 1e-5 * eigenvalues[-1])
+    curvature = jnp.maximum(eigenvalues, floor)
+    step = (axes.T @ jnp.nan_to_num(jnp.mean(slopes, axis=0))) / curvature
+    taken = elbo > state.elbo
+    calm = jnp.where(elbo > state.elbo + _ENOUGH, 0.0, state.calm + 1.0)
+    lost = jnp.isneginf(state.elbo) & ~taken  # not finite from the start: draw the points closer
+    shrunk = state._replace(
+        gaussian=state.gaussian._replace(factor=0.3 * state.gaussian.factor),
+        log_det=state.log_det + points.shape[1] * math.log(0.3),
+        iteration=state.iteration + 1,
+    )
+    back = state._replace(
+        length=0.25 * state.length,
+        calm=jnp.where(state.length < 1e-4, 3.0, state.calm),
+        iteration=state.iteration + 1,
+    )
+    length = jnp.minimum(1.0, 2.0 * state.length)
+    there = (tried, log_det, elbo, axes, curvature, step, length, calm)
+    forth = _Climb(*there, iteration=state.iteration + 1)
+    return _choose(taken, forth, _choose(lost, shrunk, back))
+
+
+def _updated(state: _Climb) -> tuple[Gaussian, Array]:
+    """The Gaussian an update of the present length away, and the log-determinant of its factor."""
+    gaussian, length = state.gaussian, state.length
+    scales = state.curvature ** (-0.5 * length)
+    centre = gaussian.at(length * (state.axes @ state.step))
+    factor = gaussian.factor @ (state.axes * scales[None])
+    return Gaussian(centre, factor), state.log_det + jnp.sum(jnp.log(scales))
+
+
+def _choose(flag: Array, yes: _Climb, no: _Climb) -> _Climb:
+    return jax.tree.map(functools.partial(jnp.where, flag), yes, no)
+
+
+def _ascend(density: Density, start: Array) -> tuple[Gaussian, Array]:
+    """Adam's ascent of the density itself, for sizes whose covariance would not pay."""
+
+    def step(carry: tuple, t: Array) -> tuple:
+        z, mean, square, best, best_value = carry
+        value, slope = jax.value_and_grad(density)(z)
+        better = value > best_value
+        best, best_value = jnp.where(better, z, best), jnp.where(better, value, best_value)
+        slope = jnp.nan_to_num(slope)
+        mean, square = 0.9 * mean + 0.1 * slope, 0.99 * square + 0.01 * slope**2
+        corrected = jnp.sqrt(square / (1.0 - 0.99**t)) + 1e-8
+        z = z + 0.03 * (mean / (1.0 - 0.9**t)) / corrected
+        return (z, mean, square, best, best_value), None
+
+    low, zeros = jnp.full((), -jnp.inf, start.dtype), jnp.zeros_like(start)
+    times = jnp.arange(1, _ASCENT_STEPS + 1, dtype=start.dtype)
+    (*_, best, value), _ = jax.lax.scan(step, (start, zeros, zeros, start, low), times)
+    return Gaussian(best, jnp.full_like(start, _START_SD)), value

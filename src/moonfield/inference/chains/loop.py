@@ -1,0 +1,115 @@
+"""The compiled loop of adapted Hamiltonian chains: warmup and draws are the same program."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from .adaptation import (
+    Plan,
+    StepSize,
+    Window,
+    adapted,
+    empty_window,
+    first_step_size,
+    gathered,
+    rewhitened,
+)
+from .approach import Gaussian
+
+Density = Callable[[Array], Array]
+Kernel = Callable[..., tuple[Any, Any]]  # (key, state, density, step size, inverse masses)
+
+
+class Chains(NamedTuple):
+    """What goes from iteration to iteration."""
+
+    states: Any  # of the kernel, chains first, in the space of `gaussian`
+    gaussian: Gaussian
+    step_size: StepSize
+    window: Window
+
+
+class Record(NamedTuple):
+    """What iterations leave: draws, and sums over iterations and chains."""
+
+    draws: Float[Array, "iterations chains size"]
+    divergences: Int[Array, ""]
+    acceptance: Float[Array, ""]
+    gradients: Int[Array, ""]
+
+
+def begin(
+    density: Density, init: Callable, gaussian: Gaussian, u: Float[Array, "chains size"]
+) -> Chains:
+    """Chains at given places in the space of a Gaussian."""
+    states = jax.vmap(lambda u: init(u, _within(density, gaussian)))(u)
+    log = jnp.log(jnp.asarray(1.0 / u.shape[1] ** 0.25, u.dtype))
+    return Chains(states, gaussian, first_step_size(log), empty_window(gaussian))
+
+
+def advance(
+    density: Density,
+    init: Callable,
+    kernel: Kernel,
+    acceptance: Float[Array, ""],
+    chains: Chains,
+    plan: Plan,
+    count: Int[Array, ""],
+    key: Array,
+) -> tuple[Chains, Record]:
+    """`count` iterations of every chain; the record has as many places as the plan."""
+    number, size = chains.states.position.shape
+    dtype = chains.states.position.dtype
+    ones = jnp.ones(size, dtype)
+
+    def iterate(i: Array, carry: tuple[Chains, Record]) -> tuple[Chains, Record]:
+        chains, record = carry
+        keys = jax.random.split(jax.random.fold_in(key, i), number)
+        known = chains.step_size
+        step_size = jnp.exp(jnp.where(plan.adapt[i], known.log, known.log_mean))
+        inside = _within(density, chains.gaussian)
+        move = jax.vmap(lambda key, state: kernel(key, state, inside, step_size, ones))
+        states, info = move(keys, chains.states)
+        rates = jnp.nan_to_num(info.acceptance_rate)
+        record = Record(
+            record.draws.at[i].set(jax.vmap(chains.gaussian.at)(states.position)),
+            record.divergences + jnp.sum(info.is_divergent, dtype=jnp.int32),
+            record.acceptance + jnp.sum(rates),
+            record.gradients + jnp.sum(info.num_integration_steps, dtype=jnp.int32),
+        )
+        moved = adapted(chains.step_size, jnp.mean(rates), acceptance)
+        chains = Chains(
+            states,
+            chains.gaussian,
+            _where(plan.adapt[i], moved, chains.step_size),
+            _where(plan.gather[i], gathered(chains.window, states.position), chains.window),
+        )
+        close = functools.partial(_close_window, density, init)
+        return jax.lax.cond(plan.close[i], close, lambda chains: chains, chains), record
+
+    zero = jnp.zeros((), jnp.int32)
+    draws = jnp.zeros((len(plan.adapt), number, size), dtype)
+    record = Record(draws, zero, jnp.zeros((), dtype), zero)
+    return jax.lax.fori_loop(0, count, iterate, (chains, record))
+
+
+def _close_window(density: Density, init: Callable, chains: Chains) -> Chains:
+    """Whiten by the window's covariance; the step size is learned anew from its mean."""
+    gaussian, u = rewhitened(chains.gaussian, chains.window, chains.states.position)
+    states = jax.vmap(lambda u: init(u, _within(density, gaussian)))(u)
+    return Chains(
+        states, gaussian, first_step_size(chains.step_size.log_mean), empty_window(gaussian)
+    )
+
+
+def _within(density: Density, gaussian: Gaussian) -> Density:
+    """The density as a function of u."""
+    return lambda u: density(gaussian.at(u))
+
+
+def _where(flag: Array, new: Any, old: Any) -> Any:
+    return jax.tree.map(lambda new, old: jnp.where(flag, new, old), new, old)

@@ -1,0 +1,87 @@
+"""Whether a posterior is to be trusted, and its correction by importance resampling."""
+
+import dataclasses
+import warnings
+from typing import TYPE_CHECKING
+
+import jax
+import numpy as np
+
+from .._core.checks import whole
+from .._core.errors import MoonfieldWarning
+from .._core.keys import Stream, words
+from ..data import Dataset, full_batch, rows_last
+from ..diagnostics import Importance, check_approximation, importance
+from ..families import Particles, systematic
+from ..inference import Target
+from ..model import AbstractModel, space
+
+if TYPE_CHECKING:
+    from .posterior import Posterior
+
+_SIZE = 1_000  # parameters up to which every fit computes k-hat
+_WORK = 10**9  # and draws x rows x parameters
+_DRAWS = 1_000
+
+
+def target_of(model: AbstractModel, rows: Dataset) -> Target:
+    """The log joint density of all rows."""
+    return Target(model, jax.device_put(rows_last(full_batch(rows))))
+
+
+def weigh(posterior: "Posterior", draws: int = _DRAWS, seed: int = 0) -> Importance | None:
+    """Weighted draws of a posterior; see `Posterior.importance`."""
+    whole(draws, "draws", 20)
+    if posterior.data is None:
+        raise ValueError(
+            "This posterior has no training data to compare with (files do not keep any). Ask "
+            "before it is saved."
+        )
+    target = target_of(posterior.model, posterior.data)
+    return importance(target, posterior.approximation, draws, seed)
+
+
+def judged(posterior: "Posterior") -> "Posterior":
+    """The posterior of a model whose parameters mean something, with k-hat in its diagnostics.
+
+    Warns once of all that speaks against it. Weights of networks may be permuted: their k-hat is
+    nearly always high, and computed only when asked for.
+    """
+    if not posterior.model.identified:
+        return posterior
+    size, facts = space(posterior.model).size, posterior.diagnostics.facts
+    weighed = None
+    if size <= _SIZE and size * posterior.diagnostics.rows * _DRAWS <= _WORK:
+        weighed = weigh(posterior)
+        facts["khat"] = None if weighed is None else weighed.khat
+    found = check_approximation(facts, weighed)
+    if found:
+        warnings.warn(" ".join(found), MoonfieldWarning, stacklevel=4)
+    return posterior
+
+
+def resampled(posterior: "Posterior", draws: int, seed: int) -> "Posterior":
+    """A posterior of resampled draws; see `Posterior.resample`."""
+    from .posterior import Posterior  # noqa: PLC0415  which stands above this file
+
+    weighed = weigh(posterior, draws, seed)
+    if weighed is None:
+        name = type(posterior.approximation).__name__
+        raise ValueError(f"{name} has no density, so its draws cannot be weighted.")
+    offset = float(words(seed, Stream.importance, 8)[-1]) / 2.0**32
+    chosen = systematic(weighed.log_weights, draws, offset)
+    facts = {
+        **posterior.diagnostics.facts,
+        "khat": weighed.khat,
+        "effective_draws": weighed.effective_draws,
+    }
+    diagnostics = dataclasses.replace(posterior.diagnostics, facts=facts)
+    points = jax.device_put(np.asarray(weighed.z)[chosen])
+    return Posterior(
+        posterior.model,
+        Particles(points),
+        posterior.elbo,
+        diagnostics,
+        posterior.columns,
+        posterior.data,
+    )
