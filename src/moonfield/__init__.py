@@ -6,7 +6,7 @@ from typing import Any
 from . import families, likelihoods, networks as nets, objectives, priors
 from ._core.errors import FileFormatError, MoonfieldWarning, NonFiniteError
 from ._core.results import Result
-from .inference import ADVI
+from .inference import ADVI, ASVGD, IVON, SVGD, Ensemble
 from .model import AbstractModel, BayesianNetwork
 from .posterior import Diagnostics, Posterior, Summary, Tracker, fit, load
 from .predictive import Prediction
@@ -15,15 +15,19 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ADVI",
+    "ASVGD",
     "AbstractModel",
     "BayesianNetwork",
     "Diagnostics",
+    "Ensemble",
     "FileFormatError",
+    "IVON",
     "MoonfieldWarning",
     "NonFiniteError",
     "Posterior",
     "Prediction",
     "Result",
+    "SVGD",
     "Summary",
     "Tracker",
     "families",

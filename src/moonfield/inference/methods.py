@@ -4,9 +4,19 @@ from typing import Any
 
 from ..model import AbstractModel
 from .advi import ADVI
+from .asvgd import ASVGD
+from .ensemble import Ensemble
+from .ivon import IVON
 from .method import AbstractMethod
+from .svgd import SVGD
 
-METHODS: dict[str, type[AbstractMethod]] = {"advi": ADVI}
+METHODS: dict[str, type[AbstractMethod]] = {
+    "advi": ADVI,
+    "asvgd": ASVGD,
+    "ensemble": Ensemble,
+    "ivon": IVON,
+    "svgd": SVGD,
+}
 
 
 def as_method(method: Any, model: AbstractModel) -> AbstractMethod:
