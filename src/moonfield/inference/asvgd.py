@@ -38,6 +38,9 @@ class ASVGD(AbstractStepping):
     phi(z_i)`. The posterior is `mf.families.Sampler`, which draws as often as asked. The trace is
     the mean log joint density of the points, nats: not an ELBO.
 
+    A sampler starts in one place and may stay in one mode. Give `steps`: weights of a sampler that
+    do the same are many, so that they wander, and the automatic stop waits for them to settle.
+
     Args:
         particles: points a step.
         hidden: hidden units of the sampler.
@@ -121,7 +124,7 @@ class ASVGD(AbstractStepping):
 
         z, pull_back = jax.vjp(points, state.vector)
         values, scores = jax.vmap(jax.value_and_grad(density))(z)
-        (descent,) = pull_back(-stein_direction(z, scores) / self.particles)
+        (descent,) = pull_back(-stein_direction(z, scores, independent=True) / self.particles)
         update, optimizer = self.optimizer.update(descent, state.optimizer, state.vector)
         vector = optax.apply_updates(state.vector, step_size * update)
         return AsvgdState(jnp.asarray(vector), optimizer), StepInfo(jnp.mean(values))

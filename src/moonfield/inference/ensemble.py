@@ -17,7 +17,7 @@ from .ivon import IVON
 from .method import AbstractStepping, StepInfo
 from .point import Point
 
-_KINDS: dict[str, type[AbstractStepping]] = {"map": Point, "advi": ADVI, "ivon": IVON}
+_KINDS: dict[str, Callable[[], AbstractStepping]] = {"map": Point, "advi": ADVI, "ivon": IVON}
 _START_SD = 0.1  # of members about their starts: also those at a given location differ
 
 
@@ -51,6 +51,7 @@ class Ensemble(AbstractStepping):
 
     members: int = eqx.field(static=True)
     of: AbstractStepping
+    tuned: bool = eqx.field(static=True)
 
     def __init__(self, members: int = 5, of: str | AbstractStepping = "map"):
         self.members = int(members)
@@ -62,18 +63,14 @@ class Ensemble(AbstractStepping):
             of = _KINDS[of]()
         if not isinstance(of, AbstractStepping):
             raise TypeError(f"of must be a name or a method that runs by steps, got {of!r}.")
-        self.of = of
+        self.of, self.tuned = of, of.tuned
 
     @property
     def name(self) -> str:
         return "ensemble"
 
-    @property
-    def tuned(self) -> bool:
-        return self.of.tuned
-
     def bind(self, model: AbstractModel) -> "Ensemble":
-        return Ensemble(self.members, self.of.bind(model))
+        return eqx.tree_at(lambda method: method.of, self, self.of.bind(model))
 
     def noise_shape(self, size: int) -> tuple[int, int]:
         draws, noise = self.of.noise_shape(size)
@@ -91,8 +88,7 @@ class Ensemble(AbstractStepping):
         return _joined(jax.vmap(one)(jax.random.split(key, self.members)))
 
     def resume(self, approximation: AbstractApproximation) -> EnsembleState:
-        parts = self._parts(approximation)
-        states = [self.of.resume(part) for part in parts]
+        states = [self.of.resume(part) for part in self._parts(approximation)]
         return _joined(jax.tree.map(lambda *leaves: jnp.stack(leaves), *states))
 
     def _parts(self, approximation: AbstractApproximation) -> list[AbstractApproximation]:

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from ..data import Batch
 from ..families import AbstractApproximation, MeanField, MeanFieldState, Variational
@@ -16,14 +16,16 @@ from ..objectives import log_joint
 from .method import AbstractStepping, StepInfo
 
 _FAMILY = MeanField()
+_MOST_CHANGE = 1.0  # of the precision in one step, as a share of it
+_MOST_MOVE = 0.3  # of a mean in one step, in sds
 
 
 class IvonState(NamedTuple):
-    """Means and log sds (flat), the running mean of gradients, and the steps behind it."""
+    """Means and log sds (flat), the running sum of gradients, and the weight of all of them."""
 
     vector: Float[Array, " parameters"]
     momentum: Float[Array, " size"]
-    count: Int[Array, ""]
+    weight: Float[Array, ""]
 
 
 class IVON(AbstractStepping):
@@ -40,6 +42,10 @@ class IVON(AbstractStepping):
     second line follows the geometry of positive numbers: s stays positive whatever s_hat is. The
     loss is the whole negative log joint density, whatever the prior: fixed points are those of the
     ELBO, without a weight decay or a temperature to set.
+
+    Two additions for starts far from the optimum: in s_hat the running mean of gradients is taken
+    off g (eps is independent of it: the expectation is the same, the noise less), and a step
+    changes s by at most its own size and a mean by at most 0.3 sd.
 
     Args:
         learning_rate: the share of a Newton step that a step goes; Moonfield lowers it, and
@@ -61,20 +67,21 @@ class IVON(AbstractStepping):
     beta1: Any
     beta2: Any
     draws: int = eqx.field(static=True)
+    tuned: bool = eqx.field(static=True)
 
     def __init__(
         self,
         learning_rate: float = 0.1,
         hessian_init: float = 100.0,
         beta1: float = 0.9,
-        beta2: float = 0.98,
+        beta2: float = 0.99,
         draws: int = 1,
     ):
         # Arrays, so that changing one recompiles nothing.
         self.learning_rate = np.asarray(learning_rate, float)
         self.hessian_init = np.asarray(hessian_init, float)
         self.beta1, self.beta2 = np.asarray(beta1, float), np.asarray(beta2, float)
-        self.draws = int(draws)
+        self.draws, self.tuned = int(draws), True
         for name, value in {"learning_rate": learning_rate, "hessian_init": hessian_init}.items():
             if not value > 0:
                 raise ValueError(f"{name} must be above 0, got {value}.")
@@ -87,10 +94,6 @@ class IVON(AbstractStepping):
     @property
     def name(self) -> str:
         return "ivon"
-
-    @property
-    def tuned(self) -> bool:
-        return True
 
     def noise_shape(self, size: int) -> tuple[int, int]:
         return self.draws, size
@@ -121,20 +124,24 @@ class IVON(AbstractStepping):
         def loss(z: Array) -> Array:
             return -log_joint(model, space, z, batch, scale)
 
+        new = 1.0 - self.beta1  # weight of a new gradient in the running mean
+        expected = state.momentum / jnp.maximum(state.weight, new)
+
         def one(eps: Array) -> tuple[Array, Array, Array]:
             value, gradient = jax.value_and_grad(loss)(mean + sd * eps)
-            return value, gradient, gradient * eps
+            return value, gradient, (gradient - expected) * eps
 
         value, gradient, product = _mean_over_draws(one, noise)
-        count = state.count + 1
-        momentum = self.beta1 * state.momentum + (1.0 - self.beta1) * gradient
-        unbiased = momentum / (1.0 - self.beta1**count)
-        change = step_size * (1.0 - self.beta2) * (product * sd - 1.0)  # of s, relative to s
+        momentum = self.beta1 * state.momentum + new * gradient
+        weight = self.beta1 * state.weight + new
+        change = (1.0 - self.beta2) * (product * sd - 1.0)  # of s, relative to s
+        change = step_size * jnp.clip(change, -_MOST_CHANGE, _MOST_CHANGE)
         new_log_sd = log_sd - 0.5 * jnp.log1p(change + 0.5 * change**2)
-        newton = unbiased * jnp.exp(2.0 * new_log_sd)
-        new_mean = mean - step_size * self.learning_rate * newton
+        new_sd = jnp.exp(new_log_sd)
+        move = jnp.clip(self.learning_rate * momentum / weight * new_sd, -_MOST_MOVE, _MOST_MOVE)
+        new_mean = mean - step_size * move * new_sd
         elbo = _FAMILY.entropy(MeanFieldState(mean, log_sd)) - value
-        return IvonState(jnp.concatenate([new_mean, new_log_sd]), momentum, count), StepInfo(elbo)
+        return IvonState(jnp.concatenate([new_mean, new_log_sd]), momentum, weight), StepInfo(elbo)
 
     def approximation(self, vector: np.ndarray, size: int) -> Variational:
         state = MeanFieldState(*jax.device_put(np.split(vector, 2)))
@@ -143,7 +150,7 @@ class IVON(AbstractStepping):
 
 def _at(state: MeanFieldState) -> IvonState:
     vector = jnp.concatenate(state)
-    return IvonState(vector, jnp.zeros_like(state.mean), jnp.zeros((), jnp.int32))
+    return IvonState(vector, jnp.zeros_like(state.mean), jnp.zeros((), vector.dtype))
 
 
 def _mean_over_draws(function: Callable, noise: Array) -> Any:

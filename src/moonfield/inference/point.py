@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -31,7 +32,7 @@ class Point(AbstractStepping):
     """
 
     optimizer: Any
-    tuned: bool
+    tuned: bool = eqx.field(static=True)
 
     def __init__(self, optimizer: Any = None):
         self.tuned = optimizer is None

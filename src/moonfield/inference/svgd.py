@@ -33,7 +33,8 @@ class SVGD(AbstractStepping):
 
     The posterior is a set of equally weighted points (`mf.families.Particles`). The trace is the
     mean log joint density of the particles, nats: it is not an ELBO, for which particles have no
-    entropy, and it falls while particles that started close together spread.
+    entropy, and it falls while particles that started close together spread. It is also what
+    `restarts` are compared by: more particles say more than restarts.
 
     Args:
         particles: how many; the cost of a step grows with it.

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpyro.distributions as dist
 
 from .. import likelihoods
-from ..families import Variational
+from ..families import Members, Particles, Sampler, Variational
 from ..model import BayesianNetwork
 
 T = TypeVar("T")
@@ -66,7 +66,7 @@ MODELS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "BayesianNetwork": (BayesianNetwork, ("network", "prior", "likelihood")),
 }
 
-APPROXIMATIONS = _by_name(Variational)
+APPROXIMATIONS = _by_name(Members, Particles, Sampler, Variational)
 
 
 def find(table: dict[str, T], name: object, what: str) -> T:
