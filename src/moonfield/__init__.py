@@ -6,7 +6,20 @@ from typing import Any
 from . import diagnostics, families, likelihoods, networks as nets, objectives, priors
 from ._core.errors import FileFormatError, MoonfieldWarning, NonFiniteError
 from ._core.results import Result
-from .inference import ADVI, DADVI, MAP, MCLMC, NUTS, SGHMC, Laplace, Pathfinder
+from .inference import (
+    ADVI,
+    ASVGD,
+    DADVI,
+    IVON,
+    MAP,
+    MCLMC,
+    NUTS,
+    SGHMC,
+    SVGD,
+    Ensemble,
+    Laplace,
+    Pathfinder,
+)
 from .model import AbstractModel, BayesianNetwork, Program
 from .posterior import Diagnostics, Posterior, Summary, Tracker, fit, load
 from .predictive import Prediction
@@ -15,14 +28,18 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ADVI",
+    "ASVGD",
     "DADVI",
+    "IVON",
     "MAP",
     "MCLMC",
     "NUTS",
     "SGHMC",
+    "SVGD",
     "AbstractModel",
     "BayesianNetwork",
     "Diagnostics",
+    "Ensemble",
     "FileFormatError",
     "Laplace",
     "MoonfieldWarning",

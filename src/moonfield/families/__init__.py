@@ -9,9 +9,11 @@ from .importance import Smoothed, psis, systematic, weighted_moments
 from .kronecker import Kronecker, KroneckerState
 from .low_rank import LowRank, LowRankState
 from .mean_field import MeanField, MeanFieldState
+from .members import Members
 from .mixture import Mixture, MixtureState
 from .particles import Particles
 from .point import Point, PointState
+from .sampler import Sampler, SamplerState, first_sampler, push
 from .student_t import StudentT, StudentTState
 
 FAMILIES = {  # by the name that files use
@@ -41,17 +43,22 @@ __all__ = [
     "LowRankState",
     "MeanField",
     "MeanFieldState",
+    "Members",
     "Mixture",
     "MixtureState",
     "Particles",
     "Point",
     "PointState",
+    "Sampler",
+    "SamplerState",
     "Smoothed",
     "StudentT",
     "StudentTState",
     "Variational",
+    "first_sampler",
     "full_rank_state",
     "psis",
+    "push",
     "systematic",
     "weighted_moments",
 ]

@@ -21,12 +21,16 @@ class Particles(AbstractApproximation):
     points: Float[Array, "particles size"]
 
     def draw(self, key: Array, index: Array) -> Float[Array, " size"]:
-        count = self.points.shape[0]
-        first = jax.random.randint(key, (), 0, count)
-        return self.points[(first + index % count * stride(count)) % count]
+        return self.points[evenly(key, index, self.points.shape[0])]
 
     def moments(self) -> tuple[Array, Array]:
         return jnp.mean(self.points, axis=0), jnp.std(self.points, axis=0)
+
+
+def evenly(key: Array, index: Array, count: int) -> Array:
+    """Which of `count` equally weighted things is draw number `index` of the stream `key`."""
+    first = jax.random.randint(key, (), 0, count)
+    return (first + index % count * stride(count)) % count
 
 
 def stride(count: int) -> int:

@@ -1,31 +1,39 @@
 """Inference: methods, the compiled loop, stopping."""
 
 from .advi import ADVI
+from .asvgd import ASVGD
 from .automatic import Automatic
 from .chains import MCLMC, NUTS, SGHMC
 from .dadvi import DADVI
 from .driver import Driver, Raw
+from .ensemble import Ensemble
+from .ivon import IVON
 from .laplace import Laplace
 from .map import MAP
 from .method import AbstractDirect, AbstractMethod, AbstractStepping, Outcome, StepInfo
 from .methods import METHODS, as_method
 from .pathfinder import Pathfinder
 from .stopping import FixedSteps
+from .svgd import SVGD
 from .target import Target
 
 __all__ = [
     "ADVI",
+    "ASVGD",
     "DADVI",
+    "IVON",
     "MAP",
     "MCLMC",
     "METHODS",
     "NUTS",
     "SGHMC",
+    "SVGD",
     "AbstractDirect",
     "AbstractMethod",
     "AbstractStepping",
     "Automatic",
     "Driver",
+    "Ensemble",
     "FixedSteps",
     "Laplace",
     "Outcome",

@@ -1,18 +1,23 @@
 """The one table of methods: what `method="..."` means, and what `"auto"` chooses."""
 
+import importlib.util
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..families import Flow, FullRank, LowRank, Mixture
-from ..model import AbstractModel
+from ..model import AbstractModel, space
 from .advi import ADVI
+from .asvgd import ASVGD
 from .chains import MCLMC, NUTS, SGHMC
 from .dadvi import DADVI
+from .ensemble import Ensemble
+from .ivon import IVON
 from .laplace import Laplace
 from .map import MAP
 from .method import AbstractMethod
 from .pathfinder import Pathfinder
+from .svgd import SVGD
 
 METHODS: dict[str, Callable[[], AbstractMethod]] = {
     "advi": ADVI,
@@ -20,6 +25,10 @@ METHODS: dict[str, Callable[[], AbstractMethod]] = {
     "lowrank_advi": partial(ADVI, LowRank()),
     "flow_advi": partial(ADVI, Flow()),
     "mixture_advi": partial(ADVI, Mixture()),
+    "ivon": IVON,
+    "ensemble": Ensemble,
+    "svgd": SVGD,
+    "asvgd": ASVGD,
     "dadvi": DADVI,
     "laplace": Laplace,
     "map": MAP,
@@ -30,15 +39,39 @@ METHODS: dict[str, Callable[[], AbstractMethod]] = {
 }
 
 
-def as_method(method: Any, model: AbstractModel) -> AbstractMethod:
-    """A method object from a name or an object; `"auto"` is ADVI with a mean-field family.
+class Rule(NamedTuple):
+    """When `"auto"` chooses a method. A number None sets no limit."""
+
+    method: str
+    identified: bool  # for models whose parameters mean something: programs
+    most_numbers: int | None = None  # of the unconstrained vector
+    most_work: int | None = None  # numbers x rows
+    by_steps: bool = True  # whether it takes steps, batches, restarts and callbacks
+    needs: str | None = None  # an optional package
+
+
+# The first rule that fits decides: the most accurate method that the model can afford.
+AUTO = (
+    Rule("nuts", True, 128, 10**7, by_steps=False, needs="blackjax"),
+    Rule("fullrank_advi", True, 500),
+    Rule("advi", True),
+    Rule("advi", False),
+)
+
+
+def as_method(
+    method: Any, model: AbstractModel, rows: int = 1, by_steps: bool = False
+) -> AbstractMethod:
+    """A method object from a name or an object; `"auto"` is what `AUTO` says.
+
+    `by_steps` tells that the user asked for steps, batches, restarts or callbacks.
 
     Raises:
         ValueError: no method has that name.
         TypeError: neither a name nor a method.
     """
     if isinstance(method, str):
-        name = "advi" if method == "auto" else method
+        name = _automatic(model, rows, by_steps) if method == "auto" else method
         if name not in METHODS:
             raise ValueError(
                 f"No method {method!r}. There are 'auto', {', '.join(map(repr, METHODS))}."
@@ -47,3 +80,18 @@ def as_method(method: Any, model: AbstractModel) -> AbstractMethod:
     if not isinstance(method, AbstractMethod):
         raise TypeError(f"method must be a name or a method such as mf.ADVI(), got {method!r}.")
     return method
+
+
+def _automatic(model: AbstractModel, rows: int, by_steps: bool) -> str:
+    size = space(model).size
+    for rule in AUTO:
+        fits = (
+            rule.identified == model.identified
+            and (rule.most_numbers is None or size <= rule.most_numbers)
+            and (rule.most_work is None or size * rows <= rule.most_work)
+            and (rule.by_steps or not by_steps)
+            and (rule.needs is None or importlib.util.find_spec(rule.needs) is not None)
+        )
+        if fits:
+            return rule.method
+    raise AssertionError("the last rules set no limits")

@@ -17,11 +17,19 @@ from ..families import (
     AbstractFamily,
     Conditional,
     Gaussian,
-    Particles,
+    Members,
+    Sampler,
     Variational,
 )
 from ..model import Space
 from .part import Part, gather
+from .point_sets import (
+    build_members,
+    build_particles,
+    build_sampler,
+    describe_members,
+    describe_sampler,
+)
 from .registry import APPROXIMATIONS, find, holds
 
 
@@ -35,17 +43,23 @@ def describe_approximation(approximation: AbstractApproximation) -> Part:
     if not holds(APPROXIMATIONS, approximation):
         known = ", ".join(APPROXIMATIONS)
         raise TypeError(f"A posterior held as {name} cannot be saved; files keep {known}.")
-    if not isinstance(approximation, Variational):
-        drawn = jax.eval_shape(approximation.draw, jax.random.key(0), 0)
-        return Part({"type": name, "size": drawn.size}, _tensors(approximation))
-    state = Part({}, _tensors(approximation.state))
-    children = {"family": _describe_family(approximation.family), "state": state}
-    return gather(children, type=name, size=approximation.size)
+    if isinstance(approximation, Members):
+        return describe_members(approximation, describe_approximation)
+    if isinstance(approximation, Variational):
+        state = Part({}, _tensors(approximation.state))
+        children = {"family": _describe_family(approximation.family), "state": state}
+        return gather(children, type=name, size=approximation.size)
+    drawn = jax.eval_shape(approximation.draw, jax.random.key(0), 0)
+    sampler = isinstance(approximation, Sampler)
+    tensors = describe_sampler(approximation) if sampler else _tensors(approximation)
+    return Part({"type": name, "size": drawn.size}, tensors)
 
 
 def build_approximation(part: Part, space: Space, dtype: Any) -> AbstractApproximation:
     """The approximation of a part, for a model with this unconstrained space and type."""
-    find(APPROXIMATIONS, part.facts["type"], "approximation")
+    kind = find(APPROXIMATIONS, part.facts["type"], "approximation")
+    if kind is Members:
+        return build_members(part, lambda child: build_approximation(child, space, dtype))
     if type(part.facts["size"]) is not int or part.facts["size"] != space.size:
         raise ValueError(
             f"its posterior has {part.facts['size']!r} numbers, its model has {space.size}"
@@ -68,12 +82,6 @@ def _build_gaussian(part: Part, space: Space, dtype: Any) -> Gaussian:
     return Gaussian(**_arrays(part, dtype, {"mean": (size,), "scale_tril": (size, size)}))
 
 
-def _build_particles(part: Part, space: Space, dtype: Any) -> Particles:
-    size = space.size
-    count = max(1, len(part.number("points")))
-    return Particles(**_arrays(part, dtype, {"points": (count, size)}))
-
-
 def _build_conditional(part: Part, space: Space, dtype: Any) -> Conditional:
     size = space.size
     free = part.number("free")
@@ -94,7 +102,8 @@ def _build_conditional(part: Part, space: Space, dtype: Any) -> Conditional:
 _BUILDERS: dict[str, Callable[[Part, Space, Any], AbstractApproximation]] = {
     "Conditional": _build_conditional,
     "Gaussian": _build_gaussian,
-    "Particles": _build_particles,
+    "Particles": lambda part, space, dtype: build_particles(part, space.size, dtype),
+    "Sampler": lambda part, space, dtype: build_sampler(part, space.size, dtype),
     "Variational": _build_variational,
 }
 

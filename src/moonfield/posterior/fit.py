@@ -70,7 +70,8 @@ def fit(
     }  # fmt: skip
     _check_options(model, unavailable, steps, restarts, seed, callbacks)
     model, rows = _prepared(model, X, y, data, weights)
-    chosen = as_method(method, model).bind(model)
+    by_steps = steps is not None or batch_size is not None or restarts != 1 or len(callbacks) > 0
+    chosen = as_method(method, model, rows.rows, by_steps).bind(model)
     batch_size = _check_batch(model, rows.rows, batch_size)
     job = Job(model, chosen, rows, batch_size, int(seed), *_starting_point(model, start))
     if isinstance(chosen, AbstractDirect):
