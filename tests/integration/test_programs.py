@@ -20,6 +20,9 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))
 Y = X @ np.array([1.0, -0.5, 0.2]) + 0.3 + 0.4 * RNG.normal(size=40)
 GROUP = np.arange(40) % 4
+SHORT = pytest.mark.filterwarnings(
+    "ignore::moonfield.MoonfieldWarning"
+)  # too few steps to be right
 
 
 def regression(x: Any, y: Any = None) -> None:
@@ -162,6 +165,24 @@ def test_a_fit_in_batches_and_new_rows() -> None:
     assert -2.0 < rows.mean() < 0.0  # a row's density, not 40/16 of it
 
 
+def test_a_short_fit_of_a_program_warns_once() -> None:
+    with pytest.warns(mf.MoonfieldWarning) as caught:
+        mf.fit(mf.Program(regression), data={"x": X, "y": Y}, method="advi", steps=20)
+    assert len(caught) == 1
+
+
+def test_auto_is_the_most_accurate_that_the_program_affords() -> None:
+    data = {"x": X, "y": Y}
+    chosen = {
+        "by itself": mf.fit(mf.Program(regression), data=data),
+        "by steps": mf.fit(mf.Program(regression), data=data, steps=4_000),
+    }
+    assert {how: p.diagnostics.method for how, p in chosen.items()} == {
+        "by itself": "nuts",
+        "by steps": "fullrank_advi",
+    }
+
+
 def test_draws_are_a_dict_by_site_on_the_constrained_scale() -> None:
     posterior = mf.fit(mf.Program(regression), data={"x": X, "y": Y}, method="advi", steps=500)
     draws = posterior.sample(10)
@@ -173,6 +194,7 @@ def test_draws_are_a_dict_by_site_on_the_constrained_scale() -> None:
     assert (draws["sd"] > 0).all()
 
 
+@SHORT
 def test_plates_name_the_axes_of_a_datatree() -> None:
     program, data = CASES["grouped"]
     tree = mf.fit(mf.Program(program), data=data, method="advi", steps=200).to_datatree(draws=10)
@@ -211,6 +233,7 @@ def test_why_there_are_no_batches(name: str, why: str) -> None:
         mf.fit(mf.Program(program), data=data, batch_size=10)
 
 
+@SHORT
 def test_a_plate_of_fixed_size_and_a_site_of_every_row() -> None:
     def fixed(y: Any = None) -> None:
         level = numpyro.sample("level", dist.Normal(0.0, 1.0))
@@ -250,6 +273,7 @@ def test_a_scale_that_starts_far_out(x64: None) -> None:
     assert 0.3 < np.median(posterior.sample(500)["sd"]) < 0.6
 
 
+@SHORT
 def test_a_saved_program_needs_no_data(tmp_path: pathlib.Path) -> None:
     program, data = CASES["grouped"]
     posterior = mf.fit(mf.Program(program), data=data, method="advi", steps=200)
@@ -285,6 +309,7 @@ def test_bad_data(data: Any, error: Any, match: Any) -> None:
         mf.fit(mf.Program(regression), data=data)
 
 
+@SHORT
 def test_bad_inputs_of_a_prediction() -> None:
     posterior = mf.fit(mf.Program(regression), data={"x": X, "y": Y}, method="advi", steps=20)
     for inputs, match in (
