@@ -9,22 +9,17 @@ from moonfield.families import AbstractFamily
 from moonfield.likelihoods import AbstractLikelihood
 from moonfield.objectives import AbstractObjective
 
+# What a family that knows layers is bound to: a matrix and a vector.
 SPACE = SimpleNamespace(size=7, shapes=((2, 3), (1,)), paths=("weight", "bias"))
-
-
-def bound(family: AbstractFamily) -> AbstractFamily:
-    """The family for a space of a matrix and a vector."""
-    return family.bind(SPACE)
 
 
 FAMILIES: dict[str, Callable[[], AbstractFamily]] = {
     "Flow": lambda: mf.families.Flow(layers=2, knots=3, width=8),
     "FullRank": mf.families.FullRank,
-    "Kronecker": lambda: bound(mf.families.Kronecker()),
+    "Kronecker": lambda: mf.families.Kronecker().bind(SPACE),
     "LowRank": lambda: mf.families.LowRank(2),
     "MeanField": mf.families.MeanField,
     "Mixture": lambda: mf.families.Mixture(3),
-    "Mixture-Kronecker": lambda: bound(mf.families.Mixture(2, mf.families.Kronecker())),
     "Point": mf.families.Point,
     "StudentT": mf.families.StudentT,
 }

@@ -33,6 +33,10 @@ def noise_for(family, draws: int, seed: int = 1) -> jax.Array:
     return jax.random.normal(jax.random.key(seed), (draws, family.noise_size(SIZE)), float)
 
 
+def draws_of(family, state, draws: int) -> jax.Array:
+    return jax.jit(jax.vmap(family.sample, (None, 0)))(state, noise_for(family, draws))
+
+
 @each_known_moments
 def test_starts_where_and_as_wide_as_asked(name: str) -> None:
     family = FAMILIES[name]()
@@ -46,7 +50,7 @@ def test_starts_where_and_as_wide_as_asked(name: str) -> None:
 def test_moments_are_those_of_its_draws(name: str) -> None:
     family, draws = FAMILIES[name](), 20_000
     state = state_of(family)
-    z = np.asarray(jax.vmap(family.sample, (None, 0))(state, noise_for(family, draws)))
+    z = np.asarray(draws_of(family, state, draws))
     mean, sd = (np.asarray(moment) for moment in family.moments(state))
     assert z.shape == (draws, SIZE)
     assert (np.abs(in_units_of_error(z, mean)) < 4.5).all()
@@ -61,7 +65,7 @@ def test_entropy_is_minus_the_mean_log_density(name: str, x64: None) -> None:
     def log_density(noise: jax.Array) -> jax.Array:
         return family.log_prob(state, family.sample(state, noise))
 
-    logq = jax.vmap(log_density)(noise_for(family, 20_000))
+    logq = jax.jit(jax.vmap(log_density))(noise_for(family, 20_000))
     assert abs(in_units_of_error(-np.asarray(logq), family.entropy(state))) < 4.5
 
 
@@ -70,14 +74,14 @@ def test_density_is_that_of_its_draws(name: str, x64: None) -> None:
     """Under q the mean of p / q is 1 for any density p: here a narrower normal at q's mean."""
     family = FAMILIES[name]()
     state = state_of(family)
-    z = jax.vmap(family.sample, (None, 0))(state, noise_for(family, 20_000))
+    z = draws_of(family, state, 20_000)
     mean, covariance = jnp.mean(z, axis=0), 0.25 * jnp.cov(z.T)
 
     def ratio(z: jax.Array) -> jax.Array:
         logp = multivariate_normal.logpdf(z, mean, covariance)
         return jnp.exp(logp - family.log_prob(state, z))
 
-    ratios = jax.vmap(ratio)(z)
+    ratios = jax.jit(jax.vmap(ratio))(z)
     assert abs(in_units_of_error(np.asarray(ratios), 1.0)) < 4.5
 
 
@@ -103,11 +107,12 @@ def test_vmap_over_states_is_a_loop(name: str, x64: None) -> None:
     states = [state_of(family, seed) for seed in range(3)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
     noise = noise_for(family, 3)
-    z = jax.vmap(family.sample)(stacked, noise)
-    logq = jax.vmap(family.log_prob)(stacked, z)
+    sample, log_prob = jax.jit(family.sample), jax.jit(family.log_prob)
+    z = jax.jit(jax.vmap(family.sample))(stacked, noise)
+    logq = jax.jit(jax.vmap(family.log_prob))(stacked, z)
     for i, state in enumerate(states):
-        np.testing.assert_allclose(z[i], family.sample(state, noise[i]), rtol=1e-12)
-        np.testing.assert_allclose(logq[i], family.log_prob(state, z[i]), rtol=1e-12)
+        np.testing.assert_allclose(z[i], sample(state, noise[i]), rtol=1e-12)
+        np.testing.assert_allclose(logq[i], log_prob(state, z[i]), rtol=1e-12)
         if name in KNOWN_ENTROPY:
             entropy = jax.vmap(family.entropy)(stacked)
             np.testing.assert_allclose(entropy[i], family.entropy(state), rtol=1e-12)
@@ -119,11 +124,21 @@ def test_keeps_the_precision(name: str, double: bool) -> None:
     with jax.enable_x64(double):
         family = FAMILIES[name]()
         state, noise = state_of(family), noise_for(family, 1)[0]
-        z = family.sample(state, noise)
-        out = (state, z, family.log_prob(state, z), family.entropy(state), family.moments(state))
+        z = jax.jit(family.sample)(state, noise)
+        log_prob = jax.jit(family.log_prob)(state, z)
+        out = (state, z, log_prob, family.entropy(state), family.moments(state))
         assert {leaf.dtype for leaf in jax.tree.leaves(out)} == {
             jnp.dtype("f8" if double else "f4")
         }
+
+
+@each_family
+def test_a_draw_knows_its_own_density(name: str, x64: None) -> None:
+    family = FAMILIES[name]()
+    state, noise = state_of(family), noise_for(family, 1)[0]
+    z, log_density = jax.jit(family.sample_and_log_prob)(state, noise)
+    np.testing.assert_allclose(z, jax.jit(family.sample)(state, noise), rtol=1e-12)
+    np.testing.assert_allclose(log_density, jax.jit(family.log_prob)(state, z), rtol=1e-8)
 
 
 @each_family
@@ -147,7 +162,7 @@ def test_draws_move_with_every_variational_parameter(name: str) -> None:
         log_weights, z = family.strata(state, noise)
         return jnp.exp(log_weights) @ jnp.sum(jnp.sin(3.0 * z), axis=1)
 
-    gradient = jax.grad(expected)(state)
+    gradient = jax.jit(jax.grad(expected))(state)
     for leaf in jax.tree.leaves(gradient):
         assert np.isfinite(leaf).all()
         assert (np.abs(leaf) > 0).any()

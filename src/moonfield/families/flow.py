@@ -34,7 +34,9 @@ class Flow(AbstractFamily):
 
     Each layer moves half of the coordinates by rational-quadratic splines whose knots a small
     network computes from the other half (Durkan et al., 2019, "Neural spline flows", section 3).
-    It starts near the identity. Needs flowjax; entropy and moments have no closed form.
+    It starts near the identity. Needs flowjax; entropy and moments have no closed form. Objectives
+    that differentiate the density at a fixed state (`StickingTheLanding`, `ImportanceWeighted`) go
+    through the inverse, where splines are steep: their gradients have heavy tails and fits diverge.
 
     Args:
         layers: coupling layers; their order of coordinates is reversed from one to the next.
