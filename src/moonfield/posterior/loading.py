@@ -29,7 +29,9 @@ from .record import Diagnostics
 from .saving import KIND
 
 
-def load(path: str | os.PathLike, model: AbstractModel | AbstractProgram | None = None) -> Posterior:
+def load(
+    path: str | os.PathLike, model: AbstractModel | AbstractProgram | None = None
+) -> Posterior:
     """Read a posterior that `posterior.save` wrote.
 
     Networks of `mf.nets`, priors and likelihoods of Moonfield are rebuilt from the file. Where

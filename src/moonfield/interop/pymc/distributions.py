@@ -1,7 +1,7 @@
 """Observed distributions of PyMC as NumPyro's, for predictions."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpyro.distributions as dist

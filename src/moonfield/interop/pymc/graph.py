@@ -7,8 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
+from pymc.logprob.basic import transformed_conditional_logp
+from pymc.logprob.utils import replace_rvs_by_values
+from pytensor.graph.replace import clone_replace, graph_replace
+from pytensor.graph.traversal import graph_inputs
+from pytensor.tensor.random.type import RandomType
 
-from .library import library, pytensor_rules
+from ..._core.trees import default_float
+from .linker import function_of
+from .loading import pytensor_rules
 from .reading import Input, Observed, check, inputs_of, observed_of
 
 Graphs = tuple[Sequence[Any], Sequence[Any]]  # variables that are given, variables to compute
@@ -53,7 +60,7 @@ class Graph:
 
     def function(self, name: str) -> Function:
         """One of the functions, built once for each precision that JAX may compute in."""
-        key = name, bool(jax.config.jax_enable_x64)
+        key = name, default_float() == jnp.float64
         if key not in self._functions:
             self._functions[key] = self._built(*getattr(self, f"_{name}")())
         return self._functions[key]
@@ -129,7 +136,7 @@ class Graph:
             rv if transform is None else transform.forward(rv, *rv.owner.inputs)
             for rv, transform in zip(free, transforms, strict=True)
         ]
-        return list(given.values()), library().replace.graph_replace(found, given, strict=False)
+        return list(given.values()), clone_replace(found, given)
 
     def _deterministics(self) -> Graphs:
         return self._value_variables, self._by_values(self.model.deterministics)
@@ -139,10 +146,10 @@ class Graph:
         return self._value_variables, self._by_values(node.op.dist_params(node))
 
     def _prior(self) -> Graphs:
-        there = library().traversal.graph_inputs(self.model.free_RVs)
-        random = [v for v in there if isinstance(v.type, library().rng.RandomType)]
+        there = graph_inputs(self.model.free_RVs)
+        random = [v for v in there if isinstance(v.type, RandomType)]
         fresh = {generator: generator.type() for generator in random}
-        found = library().replace.graph_replace(self.model.free_RVs, fresh, strict=False)
+        found = graph_replace(self.model.free_RVs, fresh, strict=False)
         return list(fresh.values()), found
 
     @property
@@ -150,7 +157,7 @@ class Graph:
         return [self.model.rvs_to_values[rv] for rv in self.model.free_RVs]
 
     def _log_density(self, variables: Sequence[Any]) -> list[Any]:
-        return library().logprob.transformed_conditional_logp(
+        return transformed_conditional_logp(
             variables,
             rvs_to_values=self._values,
             rvs_to_transforms=self.model.rvs_to_transforms,
@@ -158,7 +165,7 @@ class Graph:
 
     def _by_values(self, variables: Sequence[Any]) -> list[Any]:
         """The variables as functions of the value variables."""
-        return library().values.replace_rvs_by_values(
+        return replace_rvs_by_values(
             list(variables),
             rvs_to_values=self._values,
             rvs_to_transforms=self.model.rvs_to_transforms,
@@ -166,10 +173,9 @@ class Graph:
 
     def _built(self, values: Sequence[Any], outputs: Sequence[Any]) -> Function:
         """The function of JAX, in which every data input can be replaced, in any length."""
-        there = {*library().traversal.graph_inputs(outputs)}
+        there = {*graph_inputs(outputs)}
         data = frozenset(n for n, given in self.inputs.items() if given.variable in there)
         fresh = {given.variable: given.any_length() for given in self.inputs.values()}
-        new = library().replace.graph_replace(list(outputs), fresh, strict=False)
-        with jax.ensure_compile_time_eval(), pytensor_rules():
-            call = library().to_jax.get_jaxified_graph([*values, *fresh.values()], new)
+        new = graph_replace(list(outputs), fresh, strict=False)
+        call = function_of([*values, *fresh.values()], new, [*fresh.values()])
         return Function(call, len(values), data)

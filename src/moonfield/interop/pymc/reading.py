@@ -3,8 +3,8 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-
-from .library import library
+import pymc as pm
+from pytensor.scalar.basic import Cast
 
 
 class Input(NamedTuple):
@@ -34,7 +34,7 @@ def check(model: Any) -> None:
     Raises:
         TypeError, ValueError: the message names the variable and a way out.
     """
-    if not isinstance(model, library().pymc.Model):
+    if not isinstance(model, pm.Model):
         raise TypeError(f"model must be a pymc.Model, got {type(model).__name__}.")
     if not model.observed_RVs and not model.potentials:
         raise ValueError("The PyMC model observes nothing: give a variable observed=...")
@@ -58,8 +58,9 @@ def observed_of(model: Any) -> tuple[Observed, ...]:
     found = []
     for rv in model.observed_RVs:
         source = _without_casts(model.rvs_to_values[rv])
-        name = containers.get(source, rv.name)
-        found.append(Observed(rv.name, rv, name, source not in containers))
+        own = str(rv.name)
+        name = containers.get(source, own)
+        found.append(Observed(own, rv, name, source not in containers))
     return tuple(found)
 
 
@@ -79,10 +80,7 @@ def _containers(model: Any) -> dict[str, Any]:
 
 
 def _without_casts(variable: Any) -> Any:
-    cast = library().scalar.Cast
-    while variable.owner is not None and isinstance(
-        getattr(variable.owner.op, "scalar_op", None), cast
-    ):
+    while isinstance(getattr(getattr(variable.owner, "op", None), "scalar_op", None), Cast):
         variable = variable.owner.inputs[0]
     return variable
 

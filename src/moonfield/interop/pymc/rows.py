@@ -1,11 +1,12 @@
 """Whether a PyMC model is a sum over rows that can be taken in batches."""
 
+import functools
 from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float, PyTree
 
 from ..._core.trees import default_float
 from .graph import Graph
@@ -33,44 +34,54 @@ def why_not_in_batches(
     return _why_not_fewer(graph, arrays, by_row, rows)
 
 
+def by_single_rows(
+    graph: Graph, values: PyTree, whole: Mapping[str, Array], rows: Mapping[str, Array]
+) -> Float[Array, " rows"]:
+    """The log-likelihood of each row, computed from that row alone."""
+
+    def one(row: dict[str, Array]) -> Array:
+        single = {name: array[None] for name, array in row.items()}
+        parts = graph("log_likelihood", values, {**whole, **single})
+        return sum((jnp.sum(part) for part in parts), start=jnp.zeros((), default_float()))
+
+    last = {name: jnp.moveaxis(array, 0, -1) for name, array in rows.items()}
+    return jax.vmap(one, in_axes=-1)(last)
+
+
 def _why_not_fewer(
     graph: Graph, arrays: Mapping[str, np.ndarray], by_row: set[str], rows: int
 ) -> str | None:
-    """Tries some rows and half of them: each row's log-density must not depend on the others."""
-    many = np.linspace(0, rows - 1, min(rows, _TRIED)).astype(int)
-    some = many[: max(1, len(many) // 2)]
+    """Tries rows together and alone: a row's log-density must not depend on the others."""
+    part = np.linspace(0, rows - 1, min(rows, _TRIED)).astype(int)
+    whole = {n: a for n, a in arrays.items() if n not in by_row}
+    some = {n: a[part] for n, a in arrays.items() if n in by_row}
     wraps = "does not run on fewer rows (give arrays of rows as pm.Data)"
     try:
-        found = [_elementwise(graph, _cut(arrays, by_row, part)) for part in (many, some)]
+        together, alone = _both_ways(graph, _off_the_start(graph), whole, some)
     except (TypeError, ValueError, IndexError) as error:
         return f"it {wraps}: {str(error).splitlines()[0]}"
-    for observed, one, other in zip(graph.observed, *found, strict=True):
-        if one.shape[:1] != (len(many),) or other.shape[:1] != (len(some),):
+    for observed, logp in zip(graph.observed, together, strict=True):
+        if logp.shape[:1] != part.shape:
             return f"the log-density of {observed.name!r} has no entry for each row, or it {wraps}"
-        tolerance = 1e3 * np.finfo(one.dtype).eps
-        if not np.allclose(one[: len(some)], other, tolerance, tolerance, equal_nan=True):
-            return f"the log-density of a row of {observed.name!r} depends on other rows"
+    total = sum(np.asarray(logp).reshape(len(part), -1).sum(axis=1) for logp in together)
+    tolerance = 1e3 * np.finfo(default_float()).eps
+    if not np.allclose(total, alone, tolerance, tolerance, equal_nan=True):
+        return "the log-density of a row depends on other rows"
     return None
 
 
-def _cut(
-    arrays: Mapping[str, np.ndarray], by_row: set[str], part: np.ndarray
-) -> dict[str, np.ndarray]:
-    return {n: a[part] if n in by_row else a for n, a in arrays.items()}
-
-
-def _elementwise(graph: Graph, data: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    """The log-densities of observed values at a point off the initial one."""
+def _off_the_start(graph: Graph) -> dict[str, np.ndarray]:
+    """A point where no weight is 0, so that dependences show."""
     rng = np.random.default_rng(0)
-    point = {
+    return {
         name: np.asarray(value + rng.uniform(-1.0, 1.0, value.shape), default_float())
         for name, value in graph.start().items()
     }
-    return [np.asarray(out) for out in _log_likelihood(graph, point, dict(data))]
 
 
-@jax.jit(static_argnames=("graph",))
-def _log_likelihood(
-    graph: Graph, values: dict[str, Array], data: dict[str, Array]
-) -> list[Array]:
-    return [jnp.asarray(out) for out in graph("log_likelihood", values, data)]
+@functools.partial(jax.jit, static_argnames=("graph",))
+def _both_ways(
+    graph: Graph, values: PyTree, whole: dict[str, Array], rows: dict[str, Array]
+) -> tuple[list[Array], Array]:
+    together = graph("log_likelihood", values, {**whole, **rows})
+    return together, by_single_rows(graph, values, whole, rows)

@@ -17,6 +17,7 @@ from .distributions import Kind, distribution, kind_of
 from .graph import Graph
 from .inputs import inputs_by_row, inputs_instead
 from .reading import Observed, operation
+from .rows import by_single_rows
 
 
 class PyMCModel(AbstractModel):
@@ -63,14 +64,16 @@ class PyMCModel(AbstractModel):
         return self.from_start(draws)
 
     def supports(self) -> PyTree:
-        return {name: dist.constraints.real for name in self.centre}
+        return dict.fromkeys(self.centre, dist.constraints.real)
 
     def log_prior(self, params: PyTree) -> Float[Array, ""]:
         terms = self.graph("log_prior", params, self.whole)
         return sum((jnp.sum(term) for term in terms), start=jnp.zeros((), default_float()))
 
     def log_likelihood(self, params: PyTree, batch: Batch) -> Float[Array, " rows"]:
-        return self._entries(params, {**self.whole, **batch.inputs})
+        if not self.minibatchable:
+            return self._entries(params, self.whole)
+        return by_single_rows(self.graph, params, self.whole, batch.inputs)
 
     def _entries(self, params: PyTree, data: Mapping[str, Any]) -> Float[Array, " entries"]:
         """Of each row where all observed variables have an entry for each, else their sum."""
@@ -143,7 +146,10 @@ class PyMCModel(AbstractModel):
     def row_log_prob(self, params: PyTree, inputs: PyTree, y: Array) -> Float[Array, " rows"]:
         own = self.graph.inputs[self.target.data].value
         given = y if own.dtype.kind == "f" else y.astype(jnp.result_type(int))
-        return self._entries(params, {**self.whole, **inputs, self.target.data: given})
+        rows = {**inputs, self.target.data: given}
+        if self.minibatchable:
+            return by_single_rows(self.graph, params, self.whole, rows)
+        return self._entries(params, {**self.whole, **rows})
 
     def observed(self, data: Dataset) -> dict[str, np.ndarray]:
         arrays = {**self.whole, **data.inputs}
@@ -158,10 +164,14 @@ class PyMCModel(AbstractModel):
         return self.weights(params)
 
     def from_start(self, start: PyTree) -> PyTree:
-        return dict(zip(self.centre, self.graph("unconstrained", start, self.whole), strict=True))
+        return dict(
+            zip(self.graph.names, self.graph("unconstrained", start, self.whole), strict=True)
+        )
 
     def weights(self, params: PyTree) -> PyTree:
-        return dict(zip(self.centre, self.graph("constrained", params, self.whole), strict=True))
+        return dict(
+            zip(self.graph.names, self.graph("constrained", params, self.whole), strict=True)
+        )
 
     def present(self, params: PyTree) -> PyTree:
         return self.weights(params)
@@ -193,7 +203,7 @@ class PyMCModel(AbstractModel):
     def describe(self) -> dict[str, Any]:
         shapes = jax.eval_shape(self.weights, self.centre)
         free = {rv.name: rv for rv in self.graph.model.free_RVs}
-        sites = [(n, shapes[n].shape, operation(free[n])) for n in self.centre]
+        sites = [(n, shapes[n].shape, operation(free[n])) for n in self.graph.names]
         likelihood = ", ".join(f"{o.name} ~ {operation(o.rv)}" for o in self.graph.observed)
         size = sum(leaf.size for leaf in jax.tree.leaves(self.centre))
         return {"weights": sites, "likelihood": likelihood, "size": size}

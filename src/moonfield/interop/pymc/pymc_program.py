@@ -11,40 +11,12 @@ from ...data import Dataset, as_weights
 from ...model import AbstractProgram
 from .graph import Graph
 from .inputs import checked
-from .model import PyMCModel
+from .pymc_model import PyMCModel
 from .rows import number_of_rows, why_not_in_batches
 
 
-def program(model: Any) -> "PyMCProgram":
-    """A PyMC model for `mf.fit(program)`: its own log-density, transforms, dims and coordinates.
-
-    Fit it as it stands, or to other data: `mf.fit(program, data={"X": ...})`. Data go by the names
-    of `pm.Data` containers; observed values that were given as an array go by the name of their
-    variable. Those with one entry for each entry of the observed variable are rows: they can be
-    taken in batches, and predicted for in any number, `posterior.predict({"X": X_new})`.
-
-    Keep the program: a second fit of the same one compiles nothing.
-
-    Raises:
-        ImportError: PyMC is not installed.
-        TypeError: model is not a `pymc.Model`.
-        ValueError: a free variable is discrete, nothing is observed, or rows are scaled by hand
-            (`total_size`); the message names the variable.
-
-    Example:
-        >>> import moonfield as mf, pymc as pm
-        >>> with pm.Model() as regression:
-        ...     x = pm.Data("x", [0.0, 1.0, 2.0])
-        ...     slope = pm.Normal("slope", 0.0, 1.0)
-        ...     y = pm.Normal("y", slope * x, 0.5, observed=[0.1, 0.9, 2.2])
-        >>> mf.interop.pymc.program(regression)
-        PyMCProgram(slope; observes y)
-    """
-    return PyMCProgram(Graph(model))
-
-
 class PyMCProgram(AbstractProgram):
-    """What `program` returns."""
+    """What `mf.interop.pymc.program` returns."""
 
     def __init__(self, graph: Graph):
         self.graph = graph
