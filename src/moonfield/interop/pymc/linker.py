@@ -63,6 +63,12 @@ def _convert(op: Any, **options: Any) -> Callable:
     return jax_funcify(op, **options)
 
 
+@jax.custom_jvp
 def _softplus(x: Array) -> Array:
     """`log(1 + exp(x))`. The gradient of PyTensor's own is not a number from x = 89 (float32)."""
     return jnp.maximum(x, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
+
+
+@_softplus.defjvp
+def _softplus_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    return _softplus(*primals), tangents[0] * jax.nn.sigmoid(primals[0])
