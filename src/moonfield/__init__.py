@@ -54,6 +54,7 @@ __all__ = [
     "diagnostics",
     "families",
     "fit",
+    "interop",
     "likelihoods",
     "load",
     "nets",
@@ -64,7 +65,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`mf.plot` loads matplotlib when it is first used."""
-    if name == "plot":
-        return importlib.import_module(".plot", __name__)
+    """`mf.plot` and `mf.interop` are loaded when they are first used."""
+    if name in ("interop", "plot"):
+        return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

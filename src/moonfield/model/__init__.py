@@ -1,5 +1,6 @@
 """Models: log-densities on a tree of parameters, and its unconstrained space."""
 
+from .abstract_program import AbstractProgram
 from .base import AbstractModel, set_prior_predictive
 from .bayesian_network import BayesianNetwork
 from .bound_program import BoundProgram
@@ -8,6 +9,7 @@ from .space import Space, space
 
 __all__ = [
     "AbstractModel",
+    "AbstractProgram",
     "BayesianNetwork",
     "BoundProgram",
     "Program",

@@ -129,6 +129,14 @@ class AbstractModel(eqx.Module):
         """Of a fit's data what `predict` takes."""
         return data.inputs
 
+    def as_start(self, params: PyTree) -> PyTree:
+        """Parameters as `start=` of a fit spells them."""
+        return params
+
+    def from_start(self, start: PyTree) -> PyTree:
+        """The inverse of `as_start`."""
+        return start
+
     @property
     def identified(self) -> bool:
         """Whether single parameters mean something: not so for weights, which may be permuted."""
@@ -141,6 +149,15 @@ class AbstractModel(eqx.Module):
     @abc.abstractmethod
     def dims(self, name: str, axes: int) -> list[str]:
         """Names of the axes of one of these arrays."""
+
+    def observed_dims(self, name: str, axes: int) -> list[str]:
+        """Names of the axes of observed values, rows first."""
+        return ["row", "target", "part"][:axes]
+
+    @property
+    def coords(self) -> dict[str, list[Any]]:
+        """Labels along these axes, by the axis' name."""
+        return {}
 
     @abc.abstractmethod
     def target_shape(self, inputs: Any) -> tuple[int, ...]:

@@ -8,11 +8,12 @@ import jax
 import numpy as np
 
 from ..data import Dataset, as_array, as_weights
+from .abstract_program import AbstractProgram
 from .bound_program import BoundProgram
 from .layout import Layout, layout_of
 
 
-class Program:
+class Program(AbstractProgram):
     """A NumPyro model: any function of keyword data made of `numpyro.sample`, `plate` and so on.
 
     Fit it with `mf.fit(program, data={"x": ..., "y": ...})`. Arrays whose first axis is as long as
@@ -91,6 +92,8 @@ class Program:
 
     def _arguments(self, data: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Checked arrays, and what is compiled in."""
+        if data is None:
+            raise ValueError("A program is fitted to data={...}: its arguments by name.")
         if not isinstance(data, Mapping):
             raise TypeError(f"data must map argument names to values, got {type(data).__name__}.")
         _check_names(self.fn, data)

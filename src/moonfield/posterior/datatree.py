@@ -31,11 +31,15 @@ def to_datatree(posterior: Any, draws: int, seed: int, posterior_predictive: boo
     groups = {"posterior": {name: array[None] for name, array in variables.items()}}
     if data is not None:
         observed = posterior.model.observed(data)
-        dims |= {name: ["row", "target", "part"][: array.ndim] for name, array in observed.items()}
+        named = posterior.model.observed_dims
+        dims |= {name: named(name, array.ndim) for name, array in observed.items()}
         groups |= _rows(posterior, observed, draws, seed, posterior_predictive)
     facts = _attributes(posterior)
     attributes = {"/": facts, "posterior": facts}
-    tree = from_dict(groups, sample_dims=["chain", "draw"], dims=dims, attrs=attributes)
+    coords = posterior.model.coords
+    tree = from_dict(
+        groups, sample_dims=["chain", "draw"], dims=dims, coords=coords, attrs=attributes
+    )
     tree["sample_stats"] = xr.DataTree(_elbo(posterior))
     return tree
 

@@ -13,13 +13,13 @@ from .._core.keys import check_seed
 from .._core.trees import path_name
 from ..data import Dataset
 from ..inference import AbstractDirect, AbstractMethod, as_method
-from ..model import AbstractModel, Program, space
+from ..model import AbstractModel, AbstractProgram, space
 from .posterior import Posterior
 from .running import Callback, Job, run_direct, run_steps
 
 
 def fit(
-    model: AbstractModel | Program,
+    model: AbstractModel | AbstractProgram,
     X: Any = None,
     y: Any = None,
     *,
@@ -88,7 +88,7 @@ def _check_options(
     seed: int,
     callbacks: Any,
 ) -> None:
-    if not isinstance(model, AbstractModel | Program):
+    if not isinstance(model, AbstractModel | AbstractProgram):
         raise TypeError(f"model must be a Moonfield model, got {type(model).__name__}.")
     for name, value in unavailable.items():
         if value is not None:
@@ -119,13 +119,13 @@ def _check_direct(
 
 
 def _prepared(
-    model: AbstractModel | Program, X: Any, y: Any, data: Any, weights: Any
+    model: AbstractModel | AbstractProgram, X: Any, y: Any, data: Any, weights: Any
 ) -> tuple[AbstractModel, Dataset]:
     """The model to fit, and its checked rows."""
     if isinstance(model, AbstractModel):
         return model.prepare(X, y, data, weights)
-    if X is not None or y is not None or data is None:
-        raise ValueError("A program is fitted to data={...}: its arguments by name.")
+    if X is not None or y is not None:
+        raise ValueError("A program is fitted to data={...}, not to X and y.")
     return model.bind(data, weights)
 
 
@@ -149,7 +149,7 @@ def _starting_point(model: AbstractModel, start: Any) -> tuple[Posterior | None,
         if space(start.model).shapes != space(model).shapes:
             raise ValueError("start must be a posterior of a model with the same parameters.")
         return start, None
-    shapes = jax.eval_shape(model.init, jax.random.key(0))
+    shapes = jax.eval_shape(lambda key: model.as_start(model.init(key)), jax.random.key(0))
     expected = jax.tree.structure(shapes)
     if jax.tree.structure(start) != expected:
         raise ValueError(
@@ -163,4 +163,5 @@ def _starting_point(model: AbstractModel, start: Any) -> tuple[Posterior | None,
             raise ValueError(
                 f"start has shape {np.shape(leaf)} at {path_name(path)}, expected {want.shape}."
             )
-    return None, jax.tree.map(lambda leaf, want: jnp.asarray(leaf, want.dtype), start, shapes)
+    start = jax.tree.map(lambda leaf, want: jnp.asarray(leaf, want.dtype), start, shapes)
+    return None, model.from_start(start)

@@ -23,13 +23,15 @@ from ..io import (
     reading,
     undescribed,
 )
-from ..model import AbstractModel, Program, space
+from ..model import AbstractModel, AbstractProgram, Program, space
 from .posterior import Posterior
 from .record import Diagnostics
 from .saving import KIND
 
 
-def load(path: str | os.PathLike, model: AbstractModel | Program | None = None) -> Posterior:
+def load(
+    path: str | os.PathLike, model: AbstractModel | AbstractProgram | None = None
+) -> Posterior:
     """Read a posterior that `posterior.save` wrote.
 
     Networks of `mf.nets`, priors and likelihoods of Moonfield are rebuilt from the file. Where
@@ -41,7 +43,7 @@ def load(path: str | os.PathLike, model: AbstractModel | Program | None = None) 
         TypeError: `model` is not a model.
         ValueError: the file needs `model=`, or `model` is not the one that was saved.
     """
-    if model is not None and not isinstance(model, AbstractModel | Program):
+    if model is not None and not isinstance(model, AbstractModel | AbstractProgram):
         raise TypeError(f"model must be a Moonfield model, got {type(model).__name__}.")
     document = read_file(path)
     with reading(path):
@@ -66,10 +68,12 @@ def _rebuilt_model(path: str | os.PathLike, part: Part) -> AbstractModel:
 
 
 def _given_model(
-    path: str | os.PathLike, part: Part, model: AbstractModel | Program
+    path: str | os.PathLike, part: Part, model: AbstractModel | AbstractProgram
 ) -> AbstractModel:
     if isinstance(model, Program):
         model = _bound(path, part, model)
+    elif isinstance(model, AbstractProgram):
+        model = model.bind(None)[0]
     given = describe_model(model)
     with reading(path):
         reason = difference(part.known_child("model"), given)

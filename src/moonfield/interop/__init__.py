@@ -1,0 +1,5 @@
+"""Models of other libraries as Moonfield models."""
+
+from . import pymc
+
+__all__ = ["pymc"]
