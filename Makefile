@@ -23,10 +23,10 @@ SLOW := (slow or kill or browser) and not gpu
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-slow test-all lint bench quality clean
+.PHONY: help demo test test-slow test-all lint bench quality memory posteriordb clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(CLI) ## Fit the moons and write figures and a report to moons-demo/
 	$(BIN)/moonfield demo moons --out moons-demo $(ARGS)
@@ -51,6 +51,12 @@ bench: $(BENCH) ## Time the moons against PyMC, NumPyro and C
 
 quality: $(BENCH) ## Score the fits against PyMC's and NumPyro's on random splits
 	$(BENCH_VENV)/bin/python benchmarks/quality.py $(ARGS)
+
+memory: $(BENCH) ## Measure the memory of a large prediction
+	$(BENCH_VENV)/bin/python benchmarks/memory.py $(ARGS)
+
+posteriordb: $(BENCH) ## Every method on the reference posteriors of posteriordb
+	$(BENCH_VENV)/bin/python benchmarks/posteriordb.py $(ARGS)
 
 clean: ## Remove environments, caches and builds
 	rm -rf $(VENV) $(BENCH_VENV) build dist moons-demo

@@ -34,7 +34,7 @@ BAD_VALUES = [
     ({"weights": np.zeros(500)}, "weights are all 0"),
     ({"weights": np.full(500, np.nan)}, "weights has a value that is not finite"),
     ({"groups": [1]}, "groups is not available for BayesianNetwork"),
-    ({"data": {}}, "data is not available for BayesianNetwork"),
+    ({"data": {}}, "data is for programs"),
     ({"sampler": "importance"}, "sampler is not available"),
     ({"checkpoint": "dir"}, "checkpoint is not available"),
     ({"devices": 2}, "devices is not available"),

@@ -18,7 +18,10 @@ from moonfield.objectives import log_joint
 from tests.helpers import Split
 
 pm = pytest.importorskip("pymc", reason="PyMC is not installed")
-pytestmark = pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:PyTensor could not link to a BLAS"),
+    pytest.mark.filterwarnings("ignore::moonfield.MoonfieldWarning"),  # short fits, and a network
+]
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))

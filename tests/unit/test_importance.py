@@ -9,7 +9,7 @@ import moonfield as mf
 from moonfield.diagnostics import Importance, check_approximation
 from moonfield.families import psis, systematic, weighted_moments
 from moonfield.posterior import judging
-from tests.helpers import linear_model, posterior_at, regression_rows, same_bytes
+from tests.helpers import checked, linear_model, posterior_at, regression_rows, same_bytes
 
 
 def ratios(sd: float, draws: int = 4_000, mean: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -69,8 +69,7 @@ def at(mean: np.ndarray, sd: np.ndarray, weights: np.ndarray | None = None) -> m
     """A mean-field posterior of that model with these moments, and with its training data."""
     model, X, y, _, _ = exact()
     posterior = posterior_at(model, mean, sd)
-    posterior.data = np.asarray(jnp.asarray(X, float)), np.asarray(jnp.asarray(y, float))
-    posterior.weights = weights
+    posterior.data = checked(model, X, y, weights)
     return posterior
 
 
@@ -114,9 +113,17 @@ def test_particles_have_no_khat_and_loaded_posteriors_no_data() -> None:
         _ = loaded.khat
 
 
-def test_every_small_fit_knows_its_khat() -> None:
+def test_khat_is_computed_when_a_network_is_asked_for_it() -> None:
     model, X, y, _, _ = exact()
-    assert mf.fit(model, X, y, steps=1_500).diagnostics.facts["khat"] < 0.7
+    posterior = mf.fit(model, X, y, steps=1_500)
+    assert "khat" not in posterior.diagnostics.facts
+    assert posterior.khat < 0.7
+    assert posterior.diagnostics.facts["khat"] == posterior.khat
+
+
+def test_doubts_about_restarts() -> None:
+    assert check_approximation({}, None, (-10.0, -12.0)) == []
+    assert "differ by 20.0 nats" in check_approximation({}, None, (-10.0, -30.0))[0]
 
 
 def weighed(**changes) -> Importance:

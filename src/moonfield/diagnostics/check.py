@@ -7,22 +7,29 @@ import numpy as np
 from .khat import Importance
 
 _KHAT, _MEAN, _LOG_SD, _R_HAT = 0.7, 0.3, 0.3, 1.01
+_NATS = 5.0  # between the best and the worst restart
 _ENOUGH_CHAINS, _ENOUGH_DRAWS = 400.0, 100.0
 
 
-def check_approximation(facts: dict[str, Any], weighed: Importance | None = None) -> list[str]:
+def check_approximation(
+    facts: dict[str, Any],
+    weighed: Importance | None = None,
+    restart_elbos: tuple[float, ...] = (),
+) -> list[str]:
     """Sentences on why an approximation should not be trusted; none where nothing speaks against.
 
     Args:
         facts: what the method says: R-hat, effective sample sizes and divergences of chains.
         weighed: importance-weighted draws of an approximation that has a density.
+        restart_elbos: the ELBO that each restart reached, nats.
 
     An approximation is doubted for k-hat above 0.7 (Yao, Vehtari, Simpson & Gelman, 2018, "Yes, but
     did it work?", ICML), or where its moments differ from the weighted draws' by more than 0.3 sds
     or 0.3 in the log of a sd and these are worth enough draws to tell; chains for R-hat above 1.01
     or fewer than 400 effective draws (Vehtari et al., 2021).
     """
-    return [*_of_chains(facts), *([] if weighed is None else _of_weights(weighed))]
+    of_weights = [] if weighed is None else _of_weights(weighed)
+    return [*_of_chains(facts), *of_weights, *_of_restarts(restart_elbos)]
 
 
 def _of_chains(facts: dict[str, Any]) -> list[str]:
@@ -36,6 +43,17 @@ def _of_chains(facts: dict[str, Any]) -> list[str]:
     if ess < _ENOUGH_CHAINS:
         found.append(f"The chains are worth {ess:.0f} independent draws only. Ask for more draws.")
     return found
+
+
+def _of_restarts(elbos: tuple[float, ...]) -> list[str]:
+    """Restarts that reached a clearly worse ELBO found another mode, or did not arrive."""
+    spread = max(elbos, default=0.0) - min(elbos, default=0.0)
+    if not spread > _NATS:
+        return []
+    return [
+        f"Restarts disagree: their ELBOs differ by {spread:.1f} nats. There may be several modes "
+        "(take method='mixture_advi'), or more steps are needed."
+    ]
 
 
 def _of_weights(weighed: Importance) -> list[str]:

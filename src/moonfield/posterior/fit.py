@@ -134,8 +134,9 @@ def _check_batch(model: AbstractModel, rows: int, batch_size: int | None) -> int
         return None
     batch_size = whole(batch_size, "batch_size")
     if not model.minibatchable:
+        why = model.reason or f"{type(model).__name__} is not a sum over exchangeable rows"
         raise ValueError(
-            f"A batch of rows would say nothing unbiased about all of them: {model.reason}. "
+            f"A batch of rows would say nothing unbiased about all of them: {why}. "
             "Leave batch_size out."
         )
     return None if batch_size >= rows else batch_size

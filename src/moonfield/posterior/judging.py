@@ -54,7 +54,7 @@ def judged(posterior: "Posterior") -> "Posterior":
     if size <= _SIZE and size * posterior.diagnostics.rows * _DRAWS <= _WORK:
         weighed = weigh(posterior)
         facts["khat"] = None if weighed is None else weighed.khat
-    found = check_approximation(facts, weighed)
+    found = check_approximation(facts, weighed, posterior.diagnostics.restart_elbos)
     if found:
         warnings.warn(" ".join(found), MoonfieldWarning, stacklevel=4)
     return posterior

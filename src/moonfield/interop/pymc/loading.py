@@ -1,9 +1,11 @@
 """Loading PyMC without the marks that its JAX half leaves on the process."""
 
+import concurrent.futures
 import contextlib
 import os
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 
@@ -14,17 +16,22 @@ def load_pymc() -> None:
     Raises:
         ImportError: PyMC is not installed.
     """
-    flags, x64 = os.environ.get("XLA_FLAGS"), jax.config.read("jax_enable_x64")
+    flags, x64 = os.environ.get("XLA_FLAGS"), _everywhere("jax_enable_x64")
     try:
         import pymc.sampling.jax  # noqa: F401, PLC0415
     except ImportError as error:
         raise ImportError('PyMC models need PyMC: pip install "moonfield[pymc]".') from error
     finally:
-        if jax.config.read("jax_enable_x64") != x64:
-            jax.config.update("jax_enable_x64", x64)
+        jax.config.update("jax_enable_x64", x64)
         os.environ.pop("XLA_FLAGS", None)
         if flags is not None:
             os.environ["XLA_FLAGS"] = flags
+
+
+def _everywhere(setting: str) -> Any:
+    """A setting of JAX outside of the contexts of this thread."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        return pool.submit(jax.config.read, setting).result()
 
 
 @contextlib.contextmanager
