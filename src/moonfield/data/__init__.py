@@ -13,6 +13,7 @@ from .dataset import (
     rows_last,
     take,
 )
+from .scaling import badly_scaled
 from .shuffle import ROUNDS
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "as_inputs",
     "as_targets",
     "as_weights",
+    "badly_scaled",
     "batch_rows",
     "dataset",
     "epochs",

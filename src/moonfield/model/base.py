@@ -1,6 +1,7 @@
 """What a model is: log-densities on a tree of parameters."""
 
 import abc
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,8 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Float, PyTree
 from numpyro.distributions.constraints import Constraint
 
-from ..data import Batch, Dataset, as_inputs, dataset
+from .._core.errors import MoonfieldWarning
+from ..data import Batch, Dataset, as_inputs, badly_scaled, dataset
 
 
 class AbstractModel(eqx.Module):
@@ -105,6 +107,9 @@ class AbstractModel(eqx.Module):
         table = as_inputs(X)
         rows = dataset(X, y, self.target_shape(table.values), weights)
         self.check_targets(rows.inputs, rows.targets)
+        found = badly_scaled(rows.inputs, rows.columns, "X: column")
+        if found is not None:
+            warnings.warn(f"{found}.", MoonfieldWarning, stacklevel=4)
         return self, rows
 
     def check_inputs(self, X: Any) -> PyTree:

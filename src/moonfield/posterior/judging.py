@@ -10,7 +10,7 @@ import numpy as np
 from .._core.checks import whole
 from .._core.errors import MoonfieldWarning
 from .._core.keys import Stream, words
-from ..data import Dataset, full_batch, rows_last
+from ..data import Dataset, badly_scaled, full_batch, rows_last
 from ..diagnostics import Importance, check_approximation, importance
 from ..families import Particles, systematic
 from ..inference import Target
@@ -56,8 +56,20 @@ def judged(posterior: "Posterior") -> "Posterior":
         facts["khat"] = None if weighed is None else weighed.khat
     found = check_approximation(facts, weighed, posterior.diagnostics.restart_elbos)
     if found:
+        found += _of_scales(posterior)
         warnings.warn(" ".join(found), MoonfieldWarning, stacklevel=4)
     return posterior
+
+
+def _of_scales(posterior: "Posterior") -> list[str]:
+    """Which argument of a program should be standardised: a likely cause."""
+    if posterior.data is None:
+        return []
+    arrays = posterior.model.training_inputs(posterior.data)
+    if not isinstance(arrays, dict):
+        return []
+    told = (badly_scaled(np.asarray(a), None, f"In {name!r}, column") for name, a in arrays.items())
+    return [f"{sentence}." for sentence in told if sentence is not None]
 
 
 def resampled(posterior: "Posterior", draws: int, seed: int) -> "Posterior":

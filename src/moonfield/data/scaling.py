@@ -1,0 +1,28 @@
+"""Columns whose scale makes learning hard, in words."""
+
+from typing import Any
+
+import numpy as np
+
+_LARGE = 1_000.0  # root mean square
+_OFFSET = 100.0  # |mean| in sds
+
+
+def badly_scaled(values: np.ndarray, names: Any, what: str = "column") -> str | None:
+    """A sentence on the worst column of rows (rows, ...) that should be standardised; or None."""
+    if values.dtype.kind != "f" or values.ndim == 0 or len(values) < 2:
+        return None
+    flat = values.reshape(len(values), -1).astype(np.float64)
+    mean, sd = flat.mean(axis=0), flat.std(axis=0)
+    varies = sd > 1e-9 * np.abs(mean)
+    offset = np.where(varies, np.abs(mean) / np.where(varies, sd, 1.0), 0.0)
+    size = np.hypot(mean, sd)
+    bad = (varies & (size > _LARGE)) | (offset > _OFFSET)
+    if not bad.any():
+        return None
+    worst = int(np.argmax(np.where(bad, np.maximum(size / _LARGE, offset / _OFFSET), 0.0)))
+    name = repr(names[worst]) if names is not None else worst
+    return (
+        f"{what} {name} has mean {mean[worst]:.4g} and sd {sd[worst]:.4g}: standardise it, so that "
+        "priors, step sizes and single precision fit it"
+    )
