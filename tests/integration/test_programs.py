@@ -59,6 +59,13 @@ def weighted_by_factor(x: Any, y: Any = None) -> None:
         numpyro.sample("y", dist.Normal(x @ slope, 1.0), obs=y)
 
 
+def factor_of_rows(x: Any, y: Any = None) -> None:
+    slope = numpyro.sample("slope", dist.Normal(0.0, 1.0).expand([3]).to_event(1))
+    with numpyro.plate("rows", x.shape[0]):
+        numpyro.factor("pull", -0.3 * (x @ slope) ** 2 + x[:, 0])
+        numpyro.sample("y", dist.Normal(x @ slope, 1.0), obs=y)
+
+
 def series(y: Any) -> None:
     level = numpyro.sample("level", dist.Normal(0.0, 1.0))
     decay = numpyro.sample("decay", dist.Uniform(-1.0, 1.0))
@@ -87,6 +94,7 @@ CASES = {
     "grouped": (grouped, {"x": X, "group": GROUP, "groups": 4, "y": Y}),
     "dependent support": (dependent_support, {"y": Y}),
     "factor, scale and a flat prior": (weighted_by_factor, {"x": X, "y": Y}),
+    "factor of rows": (factor_of_rows, {"x": X, "y": Y}),
     "series": (series, {"y": Y}),
 }
 
@@ -130,11 +138,13 @@ def test_constrain_and_unconstrain_are_inverse(name: str, x64: None) -> None:
     np.testing.assert_allclose(space(model).unconstrain(space(model).constrain(z)[0]), z, rtol=1e-8)
 
 
+@pytest.mark.parametrize("name", ["regression", "grouped", "factor of rows"])
 @pytest.mark.parametrize("size", [1, 7, 16])
-def test_batches_average_to_the_whole(size: int, x64: None) -> None:
+def test_batches_average_to_the_whole(name: str, size: int, x64: None) -> None:
     """The scale of a batch is exact: over an epoch of equal parts the mean is the full density."""
-    z = z_of(regression, CASES["regression"][1], 2)
-    model, rows = mf.Program(regression).bind(CASES["regression"][1])
+    program, data = CASES[name]
+    z = z_of(program, data, 2)
+    model, rows = mf.Program(program).bind(data)
     every = full_batch(rows)
     parts = [np.arange(40)[i : i + size] for i in range(0, 40 - 40 % size, size)]
     whole = log_joint(model, space(model), z, jax.device_put(every), 1.0)

@@ -96,14 +96,20 @@ class BoundProgram(AbstractModel):
         return unconstrained
 
     def log_prior(self, params: PyTree) -> Float[Array, ""]:
-        sites = list(self._trace(self._prototype(), params).values())
-        return total([s for s in sites if self._is_continuous(s) or is_factor(s)])
+        by_row = dict(self.layout.row_factors) if self.minibatchable else {}
+        sites = [
+            site
+            for name, site in self._trace(self._prototype(), params).items()
+            if self._is_continuous(site) or (is_factor(site) and name not in by_row)
+        ]
+        return total(sites)
 
     def log_likelihood(self, params: PyTree, batch: Batch) -> Float[Array, " rows"]:
         if not self.minibatchable:
             return self._entries(params)
         trace = self._trace({**self.whole, **batch.inputs}, params)
-        rows = [row_sums(trace[name], axis) for name, axis in self.layout.observed]
+        terms = (*self.layout.observed, *self.layout.row_factors)
+        rows = [row_sums(trace[name], axis) for name, axis in terms]
         return sum(rows[1:], start=rows[0])
 
     def _entries(self, params: PyTree) -> Float[Array, " entries"]:

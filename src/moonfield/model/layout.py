@@ -39,6 +39,7 @@ class Layout(NamedTuple):
     local: tuple[str, ...]  # latent sites inside the data plate
     deterministic: tuple[str, ...]
     factors: tuple[str, ...]  # outside the data plate
+    row_factors: tuple[tuple[str, int], ...]  # inside it, and the batch axis of their rows
     targets: tuple[Target, ...]
     plate: str | None  # the data plate
     rows: int | None  # its size
@@ -87,6 +88,9 @@ def _read(trace: Trace, arrays: dict[str, Any]) -> Layout:
         tuple(s["name"] for s in latent if _row_axis(s, plate) != 0),
         tuple(s["name"] for s in sites if s["type"] == "deterministic"),
         tuple(s["name"] for s in sites if is_factor(s) and _row_axis(s, plate) == 0),
+        tuple(
+            (s["name"], _row_axis(s, plate)) for s in sites if is_factor(s) and _row_axis(s, plate)
+        ),
         tuple(_target(s, arrays, _row_axis(s, plate)) for s in observed),
         plate,
         rows,
