@@ -266,6 +266,32 @@ def test_a_plate_of_fixed_size_and_a_site_of_every_row() -> None:
         )
 
 
+def centred(x: Any, y: Any = None) -> None:
+    slope = numpyro.sample("slope", dist.Normal(0.0, 1.0).expand([3]).to_event(1))
+    with numpyro.plate("rows", x.shape[0]):
+        mean = (x - x.mean(axis=0)[None]) @ slope
+        numpyro.sample("y", dist.Normal(mean, 1.0), obs=y)
+
+
+def prior_from_rows(x: Any, y: Any = None) -> None:
+    slope = numpyro.sample("slope", dist.Normal(0.0, 1.0 + x.std(axis=0)).to_event(1))
+    with numpyro.plate("rows", x.shape[0]):
+        numpyro.sample("y", dist.Normal(x @ slope, 1.0), obs=y)
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [(centred, "depends on other rows"), (prior_from_rows, "depends on the rows")],
+)
+def test_rows_that_depend_on_one_another_are_taken_whole(program: Any, why: str, x64: None) -> None:
+    data = {"x": X[:37], "y": Y[:37]}  # not a number of rows that needs no padding
+    with pytest.raises(ValueError, match=why):
+        mf.fit(mf.Program(program), data=data, batch_size=10)
+    z = z_of(program, data, 0)
+    want = -potential_energy(program, (), {k: _plain(v) for k, v in data.items()}, {"slope": z})
+    np.testing.assert_allclose(joint(program, data, z), want, rtol=1e-10)
+
+
 def test_a_series_is_predicted_one_step_ahead() -> None:
     posterior = mf.fit(mf.Program(series), data={"y": Y}, method="advi", steps=1_000)
     prediction = posterior.predict({"y": Y})

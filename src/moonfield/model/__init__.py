@@ -1,6 +1,6 @@
 """Models: log-densities on a tree of parameters, and its unconstrained space."""
 
-from .abstract_program import AbstractProgram
+from .abstract_program import AbstractBoundProgram, AbstractProgram, checked_weights
 from .base import AbstractModel, set_prior_predictive
 from .bayesian_network import BayesianNetwork
 from .bound_program import BoundProgram
@@ -8,12 +8,14 @@ from .program import Program
 from .space import Space, space
 
 __all__ = [
+    "AbstractBoundProgram",
     "AbstractModel",
     "AbstractProgram",
     "BayesianNetwork",
     "BoundProgram",
     "Program",
     "Space",
+    "checked_weights",
     "set_prior_predictive",
     "space",
 ]

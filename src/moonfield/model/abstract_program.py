@@ -3,7 +3,11 @@
 import abc
 from typing import Any
 
-from ..data import Dataset
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, PyTree
+
+from ..data import Dataset, as_weights
 from .base import AbstractModel
 
 
@@ -13,3 +17,48 @@ class AbstractProgram(abc.ABC):
     @abc.abstractmethod
     def bind(self, data: Any, weights: Any = None) -> tuple[AbstractModel, Dataset]:
         """The model under this data, and the rows that the engine takes batches of."""
+
+
+class AbstractBoundProgram(AbstractModel):
+    """A program under given data. Its parameters are a dict by the names of its variables."""
+
+    whole: eqx.AbstractVar[dict[str, Array]]  # arguments that are not rows
+    refusal: eqx.AbstractVar[str | None]  # why it cannot take batches
+
+    @property
+    def minibatchable(self) -> bool:
+        return self.refusal is None
+
+    @property
+    def reason(self) -> str | None:
+        return self.refusal
+
+    @property
+    def identified(self) -> bool:
+        return True
+
+    def arguments(self, data: Dataset) -> dict[str, Any]:
+        return {**self.whole, **data.inputs}
+
+    def prepare(
+        self, X: Any, y: Any, data: Any = None, weights: Any = None
+    ) -> tuple[AbstractModel, Dataset]:
+        raise ValueError("This model is bound to its data: fit the program that it came from.")
+
+    def named(self, params: PyTree) -> dict[str, Any]:
+        return dict(params)
+
+    def present(self, params: PyTree) -> PyTree:
+        return self.weights(params)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def checked_weights(weights: Any, count: int, refusal: str | None) -> np.ndarray | None:
+    """Row weights of a bound program; `refusal` says why it has no rows of its own."""
+    if weights is None:
+        return None
+    if refusal is not None:
+        raise ValueError(f"weights need rows, but {refusal}.")
+    return as_weights(weights, count)

@@ -130,6 +130,10 @@ class AbstractModel(eqx.Module):
         """The observed values of a fit's data, by name."""
         return {"y": data.targets}
 
+    def arguments(self, data: Dataset) -> dict[str, Any]:
+        """A program's arguments in a fit, by name; none for other models."""
+        return {}
+
     def training_inputs(self, data: Dataset) -> PyTree:
         """Of a fit's data what `predict` takes."""
         return data.inputs

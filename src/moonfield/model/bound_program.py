@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, PyTree
 
 from .._core.trees import default_float
 from ..data import Batch, Dataset, as_array
-from .base import AbstractModel
+from .abstract_program import AbstractBoundProgram
 from .enumeration import log_density
 from .layout import Layout, Target
 from .sites import (
@@ -30,7 +30,7 @@ from .sites import (
 _PROTOTYPE_ROWS = 2
 
 
-class BoundProgram(AbstractModel):
+class BoundProgram(AbstractBoundProgram):
     """What `mf.Program` becomes when it is fitted.
 
     Parameters are a dict of the latent sites' values on their constrained scale.
@@ -42,18 +42,6 @@ class BoundProgram(AbstractModel):
     by_row: tuple[tuple[str, tuple[int, ...], str], ...] = eqx.field(static=True)
     layout: Layout = eqx.field(static=True)
     refusal: str | None = eqx.field(static=True)  # why it cannot take batches
-
-    @property
-    def minibatchable(self) -> bool:
-        return self.refusal is None
-
-    @property
-    def reason(self) -> str | None:
-        return self.refusal
-
-    @property
-    def identified(self) -> bool:
-        return True
 
     @property
     def entries(self) -> int:
@@ -96,10 +84,14 @@ class BoundProgram(AbstractModel):
         return unconstrained
 
     def log_prior(self, params: PyTree) -> Float[Array, ""]:
+        return self.log_prior_given(params, self._prototype())
+
+    def log_prior_given(self, params: PyTree, arrays: dict[str, Array]) -> Float[Array, ""]:
+        """The same while the model sees these arrays, which should make no difference."""
         by_row = dict(self.layout.row_factors) if self.minibatchable else {}
         sites = [
             site
-            for name, site in self._trace(self._prototype(), params).items()
+            for name, site in self._trace({**self.whole, **arrays}, params).items()
             if self._is_continuous(site) or (is_factor(site) and name not in by_row)
         ]
         return total(sites)
@@ -166,11 +158,6 @@ class BoundProgram(AbstractModel):
     def discrete(self) -> bool:
         return self.target.discrete
 
-    def prepare(
-        self, X: Any, y: Any, data: Any = None, weights: Any = None
-    ) -> tuple[AbstractModel, Dataset]:
-        raise ValueError("Fit the program itself: mf.fit(mf.Program(fn), data={...}).")
-
     def check_inputs(self, X: Any) -> PyTree:
         """Arrays by argument name; those that the target is may be left out."""
         if X is None:
@@ -212,15 +199,12 @@ class BoundProgram(AbstractModel):
         return jnp.sum(value, axis=range(1, value.ndim))
 
     def observed(self, data: Dataset) -> dict[str, np.ndarray]:
-        arrays = {**self.whole, **data.inputs}
+        arrays = self.arguments(data)
         found = {t.site: arrays[t.data] for t in self.layout.targets if t.data is not None}
         return {site: np.asarray(array) for site, array in found.items()}
 
     def training_inputs(self, data: Dataset) -> PyTree:
-        return {**self.whole, **data.inputs}
-
-    def named(self, params: PyTree) -> dict[str, Any]:
-        return dict(params)
+        return self.arguments(data)
 
     def dims(self, name: str, axes: int) -> list[str]:
         names = [site for site, _ in self.layout.latents]
@@ -237,9 +221,6 @@ class BoundProgram(AbstractModel):
         return False
 
     def weights(self, params: PyTree) -> PyTree:
-        return params
-
-    def present(self, params: PyTree) -> PyTree:
         return params
 
     def describe(self) -> dict[str, Any]:
@@ -259,9 +240,6 @@ class BoundProgram(AbstractModel):
         lines += [f"  {site}  {shape}" for site, shape in self.layout.latents]
         lines += [f"  observes {site}" for site, _ in self.layout.observed]
         return "\n".join(lines)
-
-    def __repr__(self) -> str:
-        return str(self)
 
     def _start_shapes(self) -> PyTree:
         return jax.eval_shape(self.init, jax.random.key(0))

@@ -7,10 +7,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..data import Dataset, as_array, as_weights
-from .abstract_program import AbstractProgram
+from ..data import Dataset, as_array
+from .abstract_program import AbstractProgram, checked_weights
 from .bound_program import BoundProgram
 from .layout import Layout, layout_of
+from .rows_alone import why_not_alone
 
 
 class Program(AbstractProgram):
@@ -54,20 +55,34 @@ class Program(AbstractProgram):
         arrays, static = self._arguments(data)
         layout = layout_of(self.fn, arrays, static)
         reason = _why_not_in_batches(self.fn, arrays, static, layout)
-        by_row = tuple(
-            name
-            for name, array in arrays.items()
-            if reason is None and array.ndim and array.shape[0] == layout.rows
-        )
-        whole = {name: array for name, array in arrays.items() if name not in by_row}
-        shapes = tuple((name, arrays[name].shape[1:], str(arrays[name].dtype)) for name in by_row)
-        model = BoundProgram(
-            self.fn, jax.device_put(whole), tuple(sorted(static.items())), shapes, layout, reason
-        )
-        rows = {name: arrays[name] for name in by_row}
+        rows = {} if reason else {n: a for n, a in arrays.items() if a.shape[:1] == (layout.rows,)}
+        if rows:
+            reason = why_not_alone(self._bound(arrays, static, rows, layout, None), rows)
+            rows = {} if reason else rows
+        model = self._bound(arrays, static, rows, layout, reason)
         count = layout.rows if reason is None and layout.rows else model.entries
-        given = _weights(weights, count, reason)
+        given = checked_weights(weights, count, reason)
         return model, Dataset(rows, (), given, None, count, reason is None)
+
+    def _bound(
+        self,
+        arrays: dict[str, np.ndarray],
+        static: dict[str, Any],
+        rows: dict[str, np.ndarray],
+        layout: Layout,
+        refusal: str | None,
+    ) -> BoundProgram:
+        whole = {name: array for name, array in arrays.items() if name not in rows}
+        by_row = tuple((name, array.shape[1:], str(array.dtype)) for name, array in rows.items())
+        kept = tuple(sorted(static.items()))
+        return BoundProgram(
+            fn=self.fn,
+            whole=jax.device_put(whole),
+            static=kept,
+            by_row=by_row,
+            layout=layout,
+            refusal=refusal,
+        )
 
     def rebuild(
         self,
@@ -85,9 +100,13 @@ class Program(AbstractProgram):
         shapes = {name: jax.ShapeDtypeStruct((rows, *s), dtype) for name, s, dtype in by_row}
         layout = layout_of(self.fn, {**whole, **shapes}, dict(static))
         reason = None if by_row else _why_not_in_batches(self.fn, dict(whole), dict(static), layout)
-        kept = tuple(sorted(static.items()))
         return BoundProgram(
-            self.fn, jax.device_put(dict(whole)), kept, tuple(by_row), layout, reason
+            fn=self.fn,
+            whole=jax.device_put(dict(whole)),
+            static=tuple(sorted(static.items())),
+            by_row=tuple(by_row),
+            layout=layout,
+            refusal=reason,
         )
 
     def _arguments(self, data: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -158,12 +177,3 @@ def _why_not_fewer(
         f"its plate {layout.plate!r} does not shrink with the data (take its size from the data, "
         "as in x.shape[0])"
     )
-
-
-def _weights(weights: Any, count: int, reason: str | None) -> np.ndarray | None:
-    if weights is None:
-        return None
-    if reason is not None:
-        raise ValueError(f"weights need rows, but {reason}.")
-
-    return as_weights(weights, count)

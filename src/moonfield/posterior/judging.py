@@ -65,9 +65,7 @@ def _of_scales(posterior: "Posterior") -> list[str]:
     """Which argument of a program should be standardised: a likely cause."""
     if posterior.data is None:
         return []
-    arrays = posterior.model.training_inputs(posterior.data)
-    if not isinstance(arrays, dict):
-        return []
+    arrays = posterior.model.arguments(posterior.data)
     told = (badly_scaled(np.asarray(a), None, f"In {name!r}, column") for name, a in arrays.items())
     return [f"{sentence}." for sentence in told if sentence is not None]
 

@@ -15,8 +15,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..target import Target
+
 Density = Callable[[Array], Array]
 
+PATHS = 4  # starts
 DENSE = 128  # largest size with a dense factor
 _ITERATIONS = 150
 _ASCENT_STEPS = 300
@@ -45,6 +48,17 @@ def approach(density: Density, starts: Float[Array, "starts size"], key: Array) 
         gaussians, scores = jax.vmap(functools.partial(_climb, density, points))(starts)
     best = jnp.argmax(scores)
     return jax.tree.map(lambda leaf: leaf[best], gaussians)
+
+
+def near_bulk(target: Target, keys: Array, start: Array | None) -> Gaussian:
+    """The Gaussian near the bulk of a target, from `PATHS` random starts; a given one is tried too.
+
+    `keys` are `PATHS` + 1.
+    """
+    starts = jax.vmap(target.start)(keys[1:])
+    if start is not None:
+        starts = starts.at[0].set(start)
+    return approach(target.log_density, starts, keys[0])
 
 
 def _points(key: Array, size: int, dtype: jnp.dtype) -> Float[Array, "points size"]:

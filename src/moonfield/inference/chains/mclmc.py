@@ -17,11 +17,10 @@ from ..._core.trees import Structure, split
 from ...families import Particles
 from ..method import AbstractDirect, Outcome
 from ..target import Target
-from .approach import approach
+from .approach import PATHS, near_bulk
 from .convergence import convergence
 from .library import blackjax
 
-_PATHS = 4
 _GRADIENTS = 2  # of a step of the integrator
 
 
@@ -64,7 +63,7 @@ class MCLMC(AbstractDirect):
             raise ValueError("method 'mclmc' needs two parameters or more; use 'nuts'.")
         begun = time.perf_counter()
         structure, arrays = split(target)
-        starts = streams(seed, Stream.start, _PATHS + 1)
+        starts = streams(seed, Stream.start, PATHS + 1)
         key = stream(seed, Stream.noise)
         draws = np.asarray(_run(structure, self, arrays, starts, key, start))
         iterations = self.warmup + self.draws * self.thin
@@ -91,12 +90,9 @@ def _run(
 ) -> Array:
     """Draws (chains, draws, size)."""
     target, library = structure.join(arrays), blackjax()
-    locations = jax.vmap(target.start)(starts[1:])
-    if start is not None:
-        locations = locations.at[0].set(start)
-    gaussian = approach(target.log_density, locations, starts[0])
+    gaussian = near_bulk(target, starts, start)
     kernel = library.mclmc.build_kernel()
-    ones = jnp.ones(locations.shape[1], locations.dtype)
+    ones = jnp.ones(gaussian.centre.size, gaussian.centre.dtype)
 
     def density(u: Array) -> Array:
         return target.log_density(gaussian.at(u))

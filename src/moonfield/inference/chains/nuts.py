@@ -18,12 +18,11 @@ from ...families import Particles
 from ..method import AbstractDirect, Outcome
 from ..target import Target
 from .adaptation import Plan, plan
-from .approach import approach
+from .approach import PATHS, near_bulk
 from .convergence import convergence
 from .library import blackjax
 from .loop import Chains, Record, advance, begin
 
-_PATHS = 4
 _QUICK_TO_COMPILE = {"xla_backend_optimization_level": 1}  # for what runs once: half the time
 _STRICTER = ((0.95, 2), (0.99, 2))  # acceptance and rounds of draws, where chains disagree
 
@@ -72,7 +71,7 @@ class NUTS(AbstractDirect):
     def run(self, target: Target, seed: int, start: Any = None) -> Outcome:
         begun = time.perf_counter()
         structure, arrays = split(target)
-        starts = streams(seed, Stream.start, _PATHS + 1)
+        starts = streams(seed, Stream.start, PATHS + 1)
         chains = _begin(structure, self.chains, arrays, starts, start)
         sampler = _Sampler(self, functools.partial(_advance, structure, arrays), chains, seed)
         sampler.warm_up(self.acceptance)
@@ -147,11 +146,9 @@ def _begin(
 ) -> Chains:
     """Chains that begin at draws of the best Gaussian found."""
     target = structure.join(arrays)
-    starts = jax.vmap(target.start)(keys[1:])
-    if start is not None:
-        starts = starts.at[0].set(start)
-    gaussian = approach(target.log_density, starts, keys[0])
-    u = jax.random.normal(jax.random.fold_in(keys[0], 1), (number, starts.shape[1]), starts.dtype)
+    gaussian = near_bulk(target, keys, start)
+    shape, dtype = (number, gaussian.centre.size), gaussian.centre.dtype
+    u = jax.random.normal(jax.random.fold_in(keys[0], 1), shape, dtype)
     return begin(target.log_density, blackjax().nuts.init, gaussian, u)
 
 

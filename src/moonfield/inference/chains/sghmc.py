@@ -16,11 +16,9 @@ from ..._core.trees import Structure, split
 from ...families import Particles
 from ..method import AbstractDirect, Outcome
 from ..target import Target
-from .approach import approach
+from .approach import PATHS, near_bulk
 from .convergence import convergence
 from .library import blackjax
-
-_PATHS = 4
 
 
 class SGHMC(AbstractDirect):
@@ -76,7 +74,7 @@ class SGHMC(AbstractDirect):
     def run(self, target: Target, seed: int, start: Any = None) -> Outcome:
         begun = time.perf_counter()
         structure, arrays = split(target)
-        starts = streams(seed, Stream.start, _PATHS + 1)
+        starts = streams(seed, Stream.start, PATHS + 1)
         key = stream(seed, Stream.noise)
         counts = (self.chains, self.warmup + self.draws, self.steps)
         dtype = jax.numpy.result_type(float)
@@ -109,10 +107,7 @@ def _run(
     """Draws (chains, trajectories, size)."""
     target = structure.join(arrays)
     chains, trajectories, steps = counts
-    locations = jax.vmap(target.start)(starts[1:])
-    if start is not None:
-        locations = locations.at[0].set(start)
-    gaussian = approach(target.log_density, locations, starts[0])
+    gaussian = near_bulk(target, starts, start)
     kernel = blackjax().sghmc.build_kernel(alpha=friction)
 
     def slope(u: Array, _: None) -> Array:
@@ -120,7 +115,7 @@ def _run(
 
     def chain(key: Array) -> Array:
         place, run = jax.random.split(key)
-        first = jax.random.normal(place, locations.shape[1:], locations.dtype)
+        first = jax.random.normal(place, gaussian.centre.shape, gaussian.centre.dtype)
 
         def draw(u: Array, key: Array) -> tuple[Array, Array]:
             u = kernel(key, u, slope, None, step_size, steps)

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ..._core.trees import default_float
 from ...data import Batch, Dataset
-from ...model import AbstractModel
+from ...model import AbstractBoundProgram
 from .distributions import Kind, distribution, kind_of
 from .graph import Graph
 from .inputs import inputs_by_row, inputs_instead
@@ -20,7 +20,7 @@ from .reading import Observed, operation
 from .rows import by_single_rows
 
 
-class PyMCModel(AbstractModel):
+class PyMCModel(AbstractBoundProgram):
     """What a PyMC program becomes when it is fitted.
 
     Parameters are a dict of PyMC's value variables, unconstrained, by the names of the free
@@ -33,18 +33,6 @@ class PyMCModel(AbstractModel):
     by_row: tuple[tuple[str, tuple[int, ...], str], ...] = eqx.field(static=True)
     rows: int | None = eqx.field(static=True)
     refusal: str | None = eqx.field(static=True)  # why it cannot take batches
-
-    @property
-    def minibatchable(self) -> bool:
-        return self.refusal is None
-
-    @property
-    def reason(self) -> str | None:
-        return self.refusal
-
-    @property
-    def identified(self) -> bool:
-        return True
 
     @property
     def entries(self) -> int:
@@ -114,11 +102,6 @@ class PyMCModel(AbstractModel):
     def discrete(self) -> bool:
         return self._predicts.discrete
 
-    def prepare(
-        self, X: Any, y: Any, data: Any = None, weights: Any = None
-    ) -> tuple[AbstractModel, Dataset]:
-        raise ValueError("Fit the program itself: mf.fit(mf.interop.pymc.program(model)).")
-
     @property
     def target(self) -> Observed:
         """The observed variable that predictions are about."""
@@ -152,7 +135,7 @@ class PyMCModel(AbstractModel):
         return self._entries(params, {**self.whole, **rows})
 
     def observed(self, data: Dataset) -> dict[str, np.ndarray]:
-        arrays = {**self.whole, **data.inputs}
+        arrays = self.arguments(data)
         return {o.name: np.asarray(arrays[o.data]) for o in self.graph.observed}
 
     def training_inputs(self, data: Dataset) -> PyTree:
@@ -173,15 +156,9 @@ class PyMCModel(AbstractModel):
             zip(self.graph.names, self.graph("constrained", params, self.whole), strict=True)
         )
 
-    def present(self, params: PyTree) -> PyTree:
-        return self.weights(params)
-
     @property
     def is_plain(self) -> bool:
         return not self.graph.transformed
-
-    def named(self, params: PyTree) -> dict[str, Any]:
-        return dict(params)
 
     def dims(self, name: str, axes: int) -> list[str]:
         return self.graph.dims(name, axes)
@@ -212,6 +189,3 @@ class PyMCModel(AbstractModel):
         facts = self.describe()
         lines = [f"  {name}  {shape}" for name, shape, _ in facts["weights"]]
         return "\n".join(["PyMC model", *lines, f"  observes {facts['likelihood']}"])
-
-    def __repr__(self) -> str:
-        return str(self)

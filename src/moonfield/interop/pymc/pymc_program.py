@@ -7,8 +7,8 @@ import jax
 import numpy as np
 
 from ..._core.trees import default_float
-from ...data import Dataset, as_weights
-from ...model import AbstractProgram
+from ...data import Dataset
+from ...model import AbstractProgram, checked_weights
 from .graph import Graph
 from .inputs import checked
 from .pymc_model import PyMCModel
@@ -38,18 +38,16 @@ class PyMCProgram(AbstractProgram):
         by_row = {n: a for n, a in arrays.items() if reason is None and _is_by_row(a, rows)}
         whole = {n: a for n, a in arrays.items() if n not in by_row}
         model = PyMCModel(
-            self.graph,
-            {n: np.asarray(v, default_float()) for n, v in self.graph.start().items()},
-            jax.device_put(whole),
-            tuple((n, a.shape[1:], str(a.dtype)) for n, a in by_row.items()),
-            rows,
-            reason,
+            graph=self.graph,
+            centre={n: np.asarray(v, default_float()) for n, v in self.graph.start().items()},
+            whole=jax.device_put(whole),
+            by_row=tuple((n, a.shape[1:], str(a.dtype)) for n, a in by_row.items()),
+            rows=rows,
+            refusal=reason,
         )
         count = rows if reason is None and rows is not None else model.entries
-        if weights is not None and reason is not None:
-            raise ValueError(f"weights need rows, but {reason}.")
-        checked = None if weights is None else as_weights(weights, count)
-        return model, Dataset(by_row, (), checked, None, count, reason is None)
+        given = checked_weights(weights, count, reason)
+        return model, Dataset(by_row, (), given, None, count, reason is None)
 
     def _arrays(self, data: Any) -> dict[str, np.ndarray]:
         """All data, checked: those given, else the model's own."""
