@@ -17,13 +17,6 @@ settings.register_profile("moonfield", deadline=None, derandomize=True, max_exam
 settings.load_profile("moonfield")
 
 
-@pytest.fixture(autouse=True)
-def _single_precision() -> Iterator[None]:
-    """What a library imported by one test does to JAX's precision does not reach the next."""
-    yield
-    jax.config.update("jax_enable_x64", False)
-
-
 @pytest.fixture(scope="session")
 def moons() -> Split:
     """1,000 moons, standardised, 500 to train and 500 to test."""

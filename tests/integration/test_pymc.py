@@ -301,15 +301,26 @@ def test_gradients_far_out_are_finite() -> None:
     np.testing.assert_allclose(slope, [-300.0 - 300.0 - 1.0], rtol=1e-5)
 
 
-def test_the_process_is_left_as_it_was() -> None:
-    script = (
-        "import os, jax, pymc as pm, moonfield as mf\n"
-        "with pm.Model() as m: pm.Normal('y', pm.Normal('x'), 1.0, observed=[1.0, 2.0])\n"
-        "mf.interop.pymc.program(m).bind()\n"
-        "print(jax.config.jax_enable_x64, len(jax.devices()), os.environ.get('XLA_FLAGS'))"
-    )
+FITTED = (
+    "import pymc as pm, moonfield as mf\n"
+    "with pm.Model() as m: pm.Normal('y', pm.Normal('x'), 1.0, observed=[1.0, 2.0])\n"
+    "mf.interop.pymc.program(m).bind()\n"
+)
+IMPORTED = "import moonfield.interop.pymc.linker\n"
+WITH_64_BITS = "import jax\nwith jax.enable_x64(True): import moonfield.interop.pymc.linker\n"
+
+
+@pytest.mark.parametrize(
+    "use", [FITTED, IMPORTED, WITH_64_BITS], ids=["fitted", "imported", "with 64 bits"]
+)
+def test_the_process_is_left_as_it_was(use: str) -> None:
+    report = "print(jax.config.jax_enable_x64, len(jax.devices()), os.environ.get('XLA_FLAGS'))"
     environment = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "JAX_ENABLE_X64")}
     out = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
+        [sys.executable, "-c", f"import os, jax\n{use}{report}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
     )
     assert out.stdout.split() == ["False", "1", "None"]

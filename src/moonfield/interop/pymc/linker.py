@@ -5,21 +5,23 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import pymc.sampling.jax  # noqa: F401  tells PyTensor of PyMC's operations
 from jaxtyping import Array
 from pytensor.compile.mode import JAX
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.fg import FunctionGraph
 from pytensor.graph.replace import graph_replace
 from pytensor.graph.traversal import graph_inputs
-from pytensor.link.jax.dispatch.basic import jax_funcify, jax_typify
 from pytensor.link.utils import fgraph_to_python
 from pytensor.scalar.math import Softplus
 from pytensor.tensor.basic import constant
 from pytensor.tensor.math import Dot, dot
 from pytensor.tensor.shape import SpecifyShape
 
-from .loading import pytensor_rules
+from .loading import load_pymc, pytensor_rules
+
+load_pymc()  # before PyTensor's rules for JAX, whose import sets JAX's precision
+
+from pytensor.link.jax.dispatch.basic import jax_funcify, jax_typify  # noqa: E402
 
 
 def function_of(inputs: Sequence[Any], outputs: Sequence[Any], rows: Sequence[Any] = ()) -> Any:
