@@ -1,16 +1,50 @@
-"""Diagnostics: whether an approximation is to be trusted, and how several compare."""
+"""Diagnostics: whether an approximation is to be trusted, and how good its predictions are."""
 
 from .calibration import Calibration, sbc
 from .check import check_approximation
+from .class_probabilities import ClassProbabilities
 from .comparison import Comparison, compare
+from .conformal import Conformal, ConformalIntervals
+from .intervals import coverage, sharpness
+from .isotonic import IsotonicQuantiles, RecalibratedNumbers
 from .khat import Importance, importance
+from .pit import pit
+from .predicted import Predicted
+from .ranking import auroc_of_errors, auroc_of_outliers
+from .reliability import ReliabilityCurve, ece, reliability
+from .risk_coverage import RiskCoverage, risk_coverage
+from .scores import Score, accuracy, brier, crps, log_score, rmse
+from .temperature import Temperature
 
 __all__ = [
     "Calibration",
+    "ClassProbabilities",
     "Comparison",
+    "Conformal",
+    "ConformalIntervals",
     "Importance",
+    "IsotonicQuantiles",
+    "Predicted",
+    "RecalibratedNumbers",
+    "ReliabilityCurve",
+    "RiskCoverage",
+    "Score",
+    "Temperature",
+    "accuracy",
+    "auroc_of_errors",
+    "auroc_of_outliers",
+    "brier",
     "check_approximation",
     "compare",
+    "coverage",
+    "crps",
+    "ece",
     "importance",
+    "log_score",
+    "pit",
+    "reliability",
+    "risk_coverage",
+    "rmse",
     "sbc",
+    "sharpness",
 ]

@@ -15,6 +15,7 @@ from ..model import AbstractModel
 from .mixture import mixture_quantile, row_keys
 from .reducers import (
     ConditionalMean,
+    Cumulative,
     Entropy,
     LogDensity,
     Moments,
@@ -132,6 +133,22 @@ class Prediction:
         targets = self._targets(y)
         return self._reduce(LogDensity(), targets) - np.log(self.draws).astype(targets.dtype)
 
+    def cdf(self, y: Any) -> Float[np.ndarray, "rows ..."]:
+        """Probability that a target is at most y: `mean_w P(y' <= y | w)`, one entry for each of y.
+
+        y may be any finite numbers shaped as targets, also outside the likelihood's support.
+
+        Raises:
+            TypeError, ValueError: y is not numeric and finite, or has another shape; or targets are
+                classes.
+            NotImplementedError: NumPyro has no cdf of a program's likelihood (e.g. Binomial).
+        """
+        if self.kind == "classes":
+            raise ValueError("A cdf needs numbers as targets; for classes use probabilities.")
+        shape = self._source.model.target_shape(self._inputs)
+        targets = as_targets(y, self.rows, shape)
+        return self._reduce(Cumulative(), np.floor(targets) if self.discrete else targets)
+
     def quantile(self, q: float) -> Float[np.ndarray, "rows ..."]:
         """The predictive mixture's quantile, in units of y, by bisection of its distribution.
 
@@ -178,6 +195,11 @@ class Prediction:
     def kind(self) -> str:
         """What a target is: "classes" or "numbers"."""
         return self._source.model.kind
+
+    @property
+    def discrete(self) -> bool:
+        """Whether targets are whole numbers: classes or counts."""
+        return self._source.model.discrete
 
     @property
     def _binary(self) -> bool:
