@@ -71,7 +71,7 @@ class IsotonicQuantiles:
     def _each(self, values: np.ndarray, interpolate: Callable) -> np.ndarray:
         """Target by target, if there are several maps."""
         if self.stated.ndim == 1:
-            return interpolate(values, self.stated)
+            return np.asarray(interpolate(values, self.stated))
         if values.shape[-1] != self.stated.shape[1]:
             raise ValueError(
                 f"Quantiles were recalibrated for {self.stated.shape[1]} targets a row; this "
