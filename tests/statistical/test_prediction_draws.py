@@ -109,3 +109,38 @@ def test_more_draws_of_y_than_draws_of_the_posterior() -> None:
     prediction = posterior.predict(X, draws=5, seed=2)
     assert prediction.sample(37).shape == (37, prediction.rows)
     np.testing.assert_array_equal(prediction.sample(37)[:5], prediction.sample())
+
+
+def test_the_cdf_is_that_of_the_mixture_on_the_same_draws() -> None:
+    posterior, X, y = case("normal")
+    draws = posterior.sample(200, seed=2)
+    f, sd = outputs_of(draws, X)[..., 0], np.asarray(draws["likelihood"]["sd"], np.float64)[:, None]
+    got = posterior.predict(X, draws=200, seed=2).cdf(y)
+    np.testing.assert_allclose(got, stats.norm.cdf(y, f, sd).mean(axis=0), atol=2e-5)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5, -1.0])
+def test_the_cdf_of_counts_is_a_step_function(shift: float) -> None:
+    """Also between the counts, and below all of them."""
+    posterior, X, y = case("poisson")
+    rate = np.exp(outputs_of(posterior.sample(200, seed=2), X)[..., 0])
+    got = posterior.predict(X, draws=200, seed=2).cdf(y + shift)
+    assert (y + shift).min() == shift
+    np.testing.assert_allclose(got, stats.poisson.cdf(y + shift, rate).mean(axis=0), atol=2e-5)
+
+
+def test_the_cdf_of_counts_with_a_spread_is_a_step_function_too() -> None:
+    posterior, X, y = case("negative_binomial")
+    prediction = posterior.predict(X, draws=200, seed=2)
+    np.testing.assert_array_equal(prediction.cdf(y + 0.5), prediction.cdf(y))
+    np.testing.assert_array_equal(prediction.cdf(0.0 * y - 1.0), 0.0)
+    mass = np.exp(prediction.log_prob(y))
+    np.testing.assert_allclose(prediction.cdf(y) - prediction.cdf(y - 1.0), mass, atol=2e-5)
+
+
+def test_classes_have_no_cdf() -> None:
+    posterior, X, y = case("categorical")
+    prediction = posterior.predict(X, draws=3)
+    assert prediction.discrete
+    with pytest.raises(ValueError, match="for classes use probabilities"):
+        prediction.cdf(y)

@@ -62,9 +62,9 @@ def crps(prediction: Predicted, y: Any, draws: int | None = None) -> Score:
 
     Estimated from `draws` draws of y (all of the prediction's by default) by the fair estimator,
     whose second term divides by `draws (draws - 1)`: unbiased for independent draws (Ferro, 2014,
-    "Fair scores for ensemble forecasts"). A row's Monte Carlo error is
-    about `0.25 sd / sqrt(draws)` for a y in the middle of a normal prediction and `sd / sqrt(draws)`
-    for one far out; the noise of draws is independent between rows. Memory is draws x targets.
+    "Fair scores for ensemble forecasts"). A row's Monte Carlo error is about
+    `0.25 sd / sqrt(draws)` for a y in the middle of a normal prediction, and `sd / sqrt(draws)` for
+    one far out; it is part of the spread that `se` is made from. Memory is draws x targets.
 
     Raises:
         TypeError, ValueError: y does not fit the prediction, targets are classes, or fewer than two

@@ -126,9 +126,9 @@ def test_errors_name_the_remedy() -> None:
     numbers, two = normal(np.zeros(9)), two_classes(np.full(9, 0.7))
     with pytest.raises(ValueError, match=r"use fit\(prediction, y\)"):
         d.Conformal().interval(numbers)
-    with pytest.raises(ValueError, match="score='aps'.* is for classes"):
+    with pytest.raises(ValueError, match=r"score='aps'.* is for classes"):
         d.Conformal(0.5, "aps").fit(numbers, np.zeros(9))
-    with pytest.raises(ValueError, match="Conformal.set is for classes"):
+    with pytest.raises(ValueError, match=r"Conformal\.set is for classes"):
         d.Conformal(0.5).fit(numbers, np.zeros(9)).set(numbers)
     with pytest.raises(ValueError, match=r"Conformal\(score='aps'\) is for classes"):
         d.Conformal(0.5).fit(two, np.ones(9)).interval(numbers)

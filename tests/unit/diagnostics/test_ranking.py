@@ -66,7 +66,7 @@ def test_sds_of_targets_are_joined_in_quadrature_and_nats_added() -> None:
 
 @pytest.mark.usefixtures("wrong_types")
 def test_quantities_are_fields() -> None:
-    with pytest.raises(ValueError, match="quantity must be one of epistemic, .*got 'mean'"):
+    with pytest.raises(ValueError, match=r"quantity must be one of epistemic, .*got 'mean'"):
         d.auroc_of_outliers(normal([0.0]), normal([1.0]), "mean")
 
 

@@ -6,7 +6,7 @@ from scipy import stats
 
 import moonfield as mf
 
-from .exact import Numbers, normal, random_classes, classes, two_classes
+from .exact import Numbers, classes, normal, random_classes, two_classes
 
 d = mf.diagnostics
 
