@@ -13,7 +13,14 @@ from .predicted import class_targets
 class ClassProbabilities:
     """A prediction that is nothing but class probabilities: recalibrated, or another model's.
 
-    All metrics of classes take it.
+    All metrics of classes take it:
+
+    >>> from moonfield.diagnostics import ClassProbabilities, brier, ece
+    >>> prediction = ClassProbabilities(np.array([[0.25, 0.75], [0.5, 0.5]]))
+    >>> float(brier(prediction, [1, 0]))
+    0.15625
+    >>> ece(prediction, [1, 0], bins=2)
+    0.375
 
     Attributes:
         probabilities: (rows, ..., K), summing to 1 over the last axis; K = 2 for two classes.
