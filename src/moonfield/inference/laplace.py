@@ -1,6 +1,7 @@
 """Laplace's approximation: the Gaussian of the curvature at the mode."""
 
 import math
+from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import equinox as eqx
@@ -13,11 +14,12 @@ from .._core.trees import named_leaves
 from ..families import Conditional, Gaussian, MeanField, MeanFieldState, Variational
 from ..model import AbstractModel, BayesianNetwork, space
 from .curvature import check_size, diagonal_precision_at, invert, precision_at
+from .kronecker_curvature import check_rows, kronecker_gaussian, layer_priors
 from .map import LogDensity, find_mode, mode_facts
 from .method import AbstractDirect, Outcome
 from .target import Target
 
-Hessian = Literal["full", "diagonal", "last_layer"]
+Hessian = Literal["full", "diagonal", "kronecker", "last_layer"]
 
 
 class Laplace(AbstractDirect):
@@ -30,7 +32,8 @@ class Laplace(AbstractDirect):
     them, and `diagnostics.facts["curvatures_replaced"]` counts them.
 
     Args:
-        hessian: `"full"`; `"diagonal"`, which ignores correlations; or `"last_layer"`, a full
+        hessian: `"full"`; `"diagonal"`, which ignores correlations; `"kronecker"`, the Gauss-Newton
+            matrix of a network layer by layer, as Kronecker products; or `"last_layer"`, a full
             Hessian for the weights of the last layer of a network, all others held at the mode.
         starts: how many random starts; a `start` given to `fit` replaces them all.
 
@@ -55,14 +58,17 @@ class Laplace(AbstractDirect):
     def bind(self, model: AbstractModel) -> "Laplace":
         if self.hessian == "full":
             check_size(space(model).size, "Use hessian='diagonal' or hessian='last_layer'.")
+        if self.hessian == "kronecker":
+            layer_priors(model)
         if self.hessian == "last_layer":
             check_size(len(last_layer(model)), "Use hessian='diagonal'.")
         return self
 
     def run(self, target: Target, seed: int, start: Float[Array, " size"] | None = None) -> Outcome:
+        if self.hessian == "kronecker":
+            check_rows(target)
         mode = find_mode(target, seed, start, self.starts)
-        fit = {"full": _full, "diagonal": _diagonal, "last_layer": _last_layer}[self.hessian]
-        approximation, log_det, facts = fit(target, mode.point)
+        approximation, log_det, facts = _FITS[self.hessian](target, mode.point)
         evidence = mode.value + 0.5 * target.size * math.log(2.0 * math.pi) + 0.5 * log_det
         if self.hessian != "last_layer":
             facts = {"log_marginal_likelihood": evidence, **facts}
@@ -95,6 +101,11 @@ def _diagonal(target: Target, mode: Array) -> Fitted:
     return Variational(MeanField(), state, target.size), -float(np.log(positive).sum()), facts
 
 
+def _kronecker(target: Target, mode: Array) -> Fitted:
+    fitted = kronecker_gaussian(target, layer_priors(target.model), mode)
+    return fitted.approximation, fitted.log_det, {"curvatures_replaced": fitted.replaced}
+
+
 def _last_layer(target: Target, mode: Array) -> Fitted:
     """Not a marginal likelihood: the weights below are not integrated over."""
     free = last_layer(target.model)
@@ -102,6 +113,14 @@ def _last_layer(target: Target, mode: Array) -> Fitted:
     gaussian = Gaussian(mode[free], jnp.asarray(inverse.root, mode.dtype))
     facts = {"curvatures_replaced": inverse.replaced}
     return Conditional(mode, jnp.asarray(free, jnp.int32), gaussian), math.nan, facts
+
+
+_FITS: dict[Hessian, Callable[[Target, Array], Fitted]] = {
+    "full": _full,
+    "diagonal": _diagonal,
+    "kronecker": _kronecker,
+    "last_layer": _last_layer,
+}
 
 
 def last_layer(model: AbstractModel) -> np.ndarray:

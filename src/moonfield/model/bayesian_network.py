@@ -105,6 +105,9 @@ class BayesianNetwork(AbstractModel):
             total = total + jnp.sum(prior.log_prob(params["likelihood"][name]))
         return total
 
+    def normal_leaves(self) -> dict[str, tuple[Array, Array]]:
+        return self.prior.normals(self.shapes)
+
     def log_likelihood(self, params: PyTree, batch: Batch) -> Float[Array, " rows"]:
         outputs = self.outputs(params, batch.inputs)
         return self.likelihood.log_prob(params["likelihood"], outputs, batch.targets)
