@@ -83,7 +83,7 @@ def test_saved_and_loaded(
         ("laplace", "scale_tril", np.zeros((40, 39), np.float32)),
         ("laplace", "mean", np.zeros(40, bool)),
         ("map", "points", np.zeros((0, 40), np.float32)),
-        ("laplace-kronecker", "blocks.1.index", np.zeros((5, 5), np.int32)),
+        ("laplace-kronecker", "blocks.1.places", np.zeros((5, 5), np.int32)),
         ("laplace-kronecker", "blocks.1.sd", np.zeros((5, 4), np.float32)),
         ("laplace-last_layer", "free", np.asarray([35, 36, 37, 38, 40], np.int32)),
         ("laplace-last_layer", "free", np.zeros(5, np.float32)),

@@ -17,7 +17,7 @@ class KroneckerBlock(NamedTuple):
     it takes to add an isotropic precision to a Kronecker product exactly.
     """
 
-    index: Int[Array, "rows columns"]  # where in z each entry stands
+    places: Int[Array, "rows columns"]  # where in z each entry stands
     row_root: Float[Array, "rows rows"]
     column_root: Float[Array, "columns columns"]
     sd: Float[Array, "rows columns"]
@@ -38,23 +38,23 @@ class KroneckerGaussian(AbstractApproximation):
         noise = jax.random.normal(key, self.mean.shape, self.mean.dtype)
         z = self.sd * noise
         for block in self.blocks:
-            spread = block.row_root @ (block.sd * noise[block.index]) @ block.column_root.T
-            z = z.at[block.index].set(spread)
+            spread = block.row_root @ (block.sd * noise[block.places]) @ block.column_root.T
+            z = z.at[block.places].set(spread)
         return self.mean + z
 
     def moments(self) -> tuple[Array, Array]:
         sd = self.sd
         for block in self.blocks:
             variance = block.row_root**2 @ block.sd**2 @ (block.column_root**2).T
-            sd = sd.at[block.index].set(jnp.sqrt(variance))
+            sd = sd.at[block.places].set(jnp.sqrt(variance))
         return self.mean, sd
 
     def log_prob(self, z: Float[Array, " size"]) -> Float[Array, ""]:
         noise = (z - self.mean) / self.sd
         for block in self.blocks:
-            left = jnp.linalg.solve(block.row_root, noise[block.index])
+            left = jnp.linalg.solve(block.row_root, noise[block.places])
             both = jnp.linalg.solve(block.column_root, left.T).T
-            noise = noise.at[block.index].set(both / block.sd)
+            noise = noise.at[block.places].set(both / block.sd)
         return standard_log_density(noise) - self._half_log_det()
 
     def entropy(self) -> Float[Array, ""]:

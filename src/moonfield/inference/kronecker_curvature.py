@@ -25,7 +25,7 @@ _OTHERWISE = "Use hessian='full' or hessian='diagonal'."
 class LayerPrior(NamedTuple):
     """Where a layer's numbers stand in z, and their prior precisions `outer(rows, columns)`."""
 
-    index: np.ndarray  # (outputs, inputs, one more with a bias)
+    places: np.ndarray  # (outputs, inputs, one more with a bias)
     rows: np.ndarray
     columns: np.ndarray
 
@@ -108,15 +108,15 @@ def kronecker_gaussian(target: Target, priors: list[LayerPrior], mode: Array) ->
     blocks = []
     for prior, pair in zip(priors, factors, strict=True):
         inputs, outputs = (np.asarray(factor, np.float64) for factor in pair)
-        block, block_log_det, negative = _block(prior, inputs / float(count), outputs)
-        blocks.append(jax.tree.map(lambda leaf: _cast(leaf, mode.dtype), block))
+        block, block_log_det, negative = _block(prior, inputs / float(count), outputs, mode.dtype)
+        blocks.append(block)
         log_det, replaced = log_det + block_log_det, replaced + negative
     gaussian = KroneckerGaussian(mode, _cast(sd, mode.dtype), tuple(blocks))
     return Fitted(gaussian, log_det, replaced)
 
 
 def _block(
-    prior: LayerPrior, inputs: np.ndarray, outputs: np.ndarray
+    prior: LayerPrior, inputs: np.ndarray, outputs: np.ndarray, dtype: Any
 ) -> tuple[KroneckerBlock, float, int]:
     """The covariance `(inputs (x) outputs + prior)^-1`, its log-determinant, eigenvalues replaced.
 
@@ -132,7 +132,8 @@ def _block(
     log_det = 2.0 * np.log(sd).sum()
     log_det += 2.0 * (len(values) * np.log(row_sd).sum() + len(row_sd) * np.log(column_sd).sum())
     roots = row_sd[:, None] * row_vectors, column_sd[:, None] * vectors
-    return KroneckerBlock(prior.index, *roots, sd), float(log_det), negative * len(values)
+    block = KroneckerBlock(*(_cast(array, dtype) for array in (prior.places, *roots, sd)))
+    return block, float(log_det), negative * len(values)
 
 
 def _outside(
@@ -140,7 +141,7 @@ def _outside(
 ) -> tuple[np.ndarray, float, int]:
     """The sds of numbers of no layer, the log-determinant of their covariance, those replaced."""
     sd = np.ones(mode.size)
-    inside = np.concatenate([prior.index.ravel() for prior in priors])
+    inside = np.concatenate([prior.places.ravel() for prior in priors])
     others = np.setdiff1d(np.arange(mode.size), inside)
     if not others.size:
         return sd, 0.0, 0
@@ -197,7 +198,7 @@ def _row_factors(model: BayesianNetwork, params: Any, row: Batch) -> list[tuple[
     hessian = row.weights * jax.hessian(loss)(out)
     factors = []
     for layer, jacobian, a in zip(layers, jacobians, inputs, strict=True):
-        a = a if layer.bias is None else jnp.append(a, jnp.ones((), a.dtype))
-        squares = row.weights * jnp.outer(a, a)
+        all_inputs = a if layer.bias is None else jnp.append(a, jnp.ones((), a.dtype))
+        squares = row.weights * jnp.outer(all_inputs, all_inputs)
         factors.append((squares, jacobian.T @ hessian @ jacobian))
     return factors

@@ -104,7 +104,7 @@ def _build_conditional(part: Part, space: Space, dtype: Any) -> Conditional:
 def _build_kronecker_gaussian(part: Part, space: Space, dtype: Any) -> KroneckerGaussian:
     shapes: dict[str, tuple[int, ...]] = {"mean": (space.size,), "sd": (space.size,)}
     indices, free = [], np.ones(space.size, bool)
-    while (name := f"blocks.{len(indices)}.index") in part.tensors:
+    while (name := f"blocks.{len(indices)}.places") in part.tensors:
         index = _block_index(part.number(name), free)
         rows, columns = index.shape
         own = (rows, columns), (rows, rows), (columns, columns), (rows, columns)
