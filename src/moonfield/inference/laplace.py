@@ -36,6 +36,12 @@ class Laplace(AbstractDirect):
             matrix of a network layer by layer, as Kronecker products; or `"last_layer"`, a full
             Hessian for the weights of the last layer of a network, all others held at the mode.
         starts: how many random starts; a `start` given to `fit` replaces them all.
+        linearised: predict by the network's first-order expansion about the mode,
+            `f(x; mode) + J(x) (w - mode)`, in place of the network itself: it is the model whose
+            posterior the curvature describes, and far from the mode the network is another (Immer,
+            Korzepa & Bauer, 2021, "Improving predictions of Bayesian neural nets via local
+            linearization", section 3.2). By default for every network. `posterior.model` is then
+            the expanded model, and k-hat says how near its posterior is.
 
     Raises:
         TypeError, ValueError: an argument is out of range, the model has no layers, or the Hessian
@@ -44,9 +50,11 @@ class Laplace(AbstractDirect):
 
     hessian: Hessian = eqx.field(static=True)
     starts: int = eqx.field(static=True)
+    linearised: bool | None = eqx.field(static=True)
 
-    def __init__(self, hessian: Hessian = "full", starts: int = 4):
+    def __init__(self, hessian: Hessian = "full", starts: int = 4, linearised: bool | None = None):
         self.hessian = hessian
+        self.linearised = linearised
         self.starts = whole(starts, "starts")
         if hessian not in get_args(Hessian):
             raise ValueError(f"hessian must be one of {get_args(Hessian)}, got {hessian!r}.")
@@ -56,6 +64,8 @@ class Laplace(AbstractDirect):
         return "laplace"
 
     def bind(self, model: AbstractModel) -> "Laplace":
+        if self.linearised and not isinstance(model, BayesianNetwork):
+            raise ValueError(f"{type(model).__name__} is no network; leave linearised out.")
         if self.hessian == "full":
             check_size(space(model).size, "Use hessian='diagonal' or hessian='last_layer'.")
         if self.hessian == "kronecker":
@@ -81,7 +91,15 @@ class Laplace(AbstractDirect):
             elbo=(evidence, 0.0 if math.isfinite(evidence) else math.nan),
             compile_seconds=mode.compile_seconds,
             facts={**mode_facts(mode), **facts},
+            model=self._model(target.model, mode.point),
         )
+
+    def _model(self, model: AbstractModel, mode: Array) -> AbstractModel:
+        """The model whose parameters the approximation is of."""
+        if not isinstance(model, BayesianNetwork) or self.linearised is False:
+            return model
+        params, _ = space(model).constrain(mode)
+        return model.linearised(model.weights(params)["network"])
 
 
 Fitted = tuple[Any, float, dict[str, Any]]  # approximation, log det of its covariance, facts

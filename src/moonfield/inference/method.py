@@ -94,6 +94,7 @@ class Outcome(NamedTuple):
     elbo: tuple[float, float]  # the ELBO and its Monte Carlo error; nan where there is none
     compile_seconds: float
     facts: dict[str, Any]  # more for the diagnostics: {"r_hat": 1.003, ...}
+    model: AbstractModel | None = None  # whose parameters were found, if not the one that was given
 
 
 class AbstractDirect(AbstractMethod):

@@ -90,7 +90,8 @@ def run_direct(job: Job) -> Posterior:
         evaluations=outcome.evaluations,
         facts=outcome.facts,
     )
-    return judged(_finished(job, outcome.approximation, outcome.trace, diagnostics))
+    found = job if outcome.model is None else job._replace(model=outcome.model)
+    return judged(_finished(found, outcome.approximation, outcome.trace, diagnostics))
 
 
 def _finished(
