@@ -27,9 +27,10 @@ class NormalPrior(NamedTuple):
         self, mean: Float[Array, " size"], sd: Float[Array, " size"]
     ) -> Float[Array, ""]:
         """`E[log p(z)]` of these coordinates, nats, where z has these marginal moments."""
-        mean, sd = mean[self.indices], sd[self.indices]
+        if self.indices.size < mean.size:
+            mean, sd = mean[self.indices], sd[self.indices]
         squares = ((mean - self.mean) ** 2 + sd**2) / self.sd**2
-        return -jnp.sum(0.5 * squares + jnp.log(self.sd)) - 0.5 * len(self.indices) * _LOG_2PI
+        return -jnp.sum(0.5 * squares + jnp.log(self.sd)) - 0.5 * self.indices.size * _LOG_2PI
 
 
 def normal_prior(space: Space) -> NormalPrior | None:
