@@ -6,6 +6,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro
+import numpyro.distributions as dist
 import pytest
 
 import moonfield as mf
@@ -122,9 +124,6 @@ def test_the_model_of_the_fit_is_left_alone(
 
 
 def test_programs_are_not_expanded() -> None:
-    import numpyro
-    import numpyro.distributions as dist
-
     def coin(flips):
         p = numpyro.sample("p", dist.Beta(1.0, 1.0))
         with numpyro.plate("rows", len(flips)):
