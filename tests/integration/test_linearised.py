@@ -11,9 +11,11 @@ import numpyro.distributions as dist
 import pytest
 
 import moonfield as mf
+from moonfield.io import read_file, write_file
 from tests.helpers import Split, linear_model, regression_rows, same_bytes
 
 X, y = regression_rows(60, 3)
+OTHERS = ["full", "diagonal", "last_layer"]
 
 
 def laplace(model: mf.BayesianNetwork, **options) -> mf.Posterior:
@@ -32,7 +34,9 @@ def moons_posteriors(model: mf.BayesianNetwork, moons: Split) -> dict[tuple, mf.
     }
 
 
-@pytest.mark.parametrize("hessian", ["full", "kronecker", "diagonal", "last_layer"])
+@pytest.mark.parametrize(
+    "hessian", ["kronecker", *(pytest.param(it, marks=pytest.mark.slow) for it in OTHERS)]
+)
 def test_a_network_linear_in_its_weights_predicts_the_same(hessian: str, x64: None) -> None:
     model = linear_model(3, mf.likelihoods.Normal(sd=0.5), bias=True)
     plain, expanded = (laplace(model, hessian=hessian, linearised=it) for it in (False, True))
@@ -134,3 +138,28 @@ def test_programs_are_not_expanded() -> None:
         mf.fit(mf.Program(coin), data=data, method=mf.Laplace(linearised=True))
     mean = mf.fit(mf.Program(coin), data=data, method=mf.Laplace(starts=1)).sample(500)["p"].mean()
     assert abs(mean - 0.6) < 0.1
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((5, 3), np.float32), np.zeros((5, 2), bool)], ids=["shape", "type"]
+)
+def test_damaged_expansions_are_refused(
+    wrong: np.ndarray, moons_posteriors: dict[tuple, mf.Posterior], tmp_path: Path
+) -> None:
+    path = tmp_path / "posterior.mf"
+    moons_posteriors["full", True].save(path)
+    content, tensors, _ = read_file(path)
+    name = "expansion.layers.0.weight"
+    assert tensors[name].shape == (5, 2)
+    write_file(path, content, {**tensors, name: wrong})
+    with pytest.raises(mf.FileFormatError, match=r"posterior\.mf is damaged"):
+        mf.load(path)
+
+
+@pytest.mark.usefixtures("wrong_types")
+def test_wrong_options(moons_posteriors: dict[tuple, mf.Posterior], moons: Split) -> None:
+    with pytest.raises(ValueError, match="linearised must be True, False or None, got 'yes'"):
+        mf.Laplace(linearised="yes")
+    expanded = moons_posteriors["full", True].model
+    with pytest.raises(ValueError, match="expanded about a mode; give fit the model itself"):
+        mf.fit(expanded, moons.X, moons.y, method=mf.Laplace("kronecker"))

@@ -61,6 +61,8 @@ def layer_priors(model: AbstractModel) -> list[LayerPrior]:
 def _network(model: AbstractModel) -> BayesianNetwork:
     if not isinstance(model, BayesianNetwork):
         raise ValueError(f"{type(model).__name__} has no layers. {_OTHERWISE}")
+    if model.expansion is not None:
+        raise ValueError("The network is expanded about a mode; give fit the model itself.")
     return model
 
 

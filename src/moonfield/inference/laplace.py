@@ -56,6 +56,8 @@ class Laplace(AbstractDirect):
         self.hessian = hessian
         self.linearised = linearised
         self.starts = whole(starts, "starts")
+        if linearised not in (None, False, True):
+            raise ValueError(f"linearised must be True, False or None, got {linearised!r}.")
         if hessian not in get_args(Hessian):
             raise ValueError(f"hessian must be one of {get_args(Hessian)}, got {hessian!r}.")
 

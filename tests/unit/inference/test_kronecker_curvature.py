@@ -40,10 +40,6 @@ def linear_rows(outputs: int = 1) -> tuple[np.ndarray, np.ndarray]:
 
 PRIORS = {
     "one sd": (mf.priors.Normal(0.0, 0.8), np.full(4, 0.8)),
-    "weights and bias": (
-        {"*.weight": mf.priors.Normal(0.0, 0.3), "*": mf.priors.Normal(0.0, 2.0)},
-        np.asarray([0.3, 0.3, 0.3, 2.0]),
-    ),
     "by input": (
         {
             "*.weight": mf.priors.Normal(0.0, jnp.asarray([[0.1, 1.0, 5.0]])),
@@ -76,6 +72,7 @@ def test_a_linear_regression_is_exact(name: str, x64: None) -> None:
     np.testing.assert_allclose(evidence, marginal.logpdf(y), rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_several_outputs_are_the_full_hessian(x64: None) -> None:
     X, y = linear_rows(outputs=2)
     model = linear_network(mf.priors.Normal(0.0, 1.0), mf.likelihoods.Normal(sd=NOISE_SD), 2)
@@ -98,6 +95,7 @@ def test_one_row_of_classes_is_the_full_hessian(x64: None) -> None:
     assert posterior.diagnostics.elbo == pytest.approx(full.diagnostics.elbo, rel=1e-7)
 
 
+@pytest.mark.slow
 def test_weights_of_rows_count_rows(x64: None) -> None:
     X, y = linear_rows()
     model = linear_network(mf.priors.Normal(0.0, 1.0), mf.likelihoods.Normal(sd=NOISE_SD))
@@ -155,6 +153,7 @@ def test_factors_are_the_means_of_outer_products(x64: None) -> None:
     assert [space(model).path_of(int(k)) for k in alone] == ["scale"]
 
 
+@pytest.mark.slow
 def test_draws_density_and_moments_belong_together(x64: None) -> None:
     X, y = linear_rows(outputs=2)
     model = mf.BayesianNetwork(
@@ -230,6 +229,7 @@ def test_programs_have_no_layers() -> None:
         mf.Laplace("kronecker").bind(model)
 
 
+@pytest.mark.slow
 def test_the_moons_have_no_negative_curvature(moons) -> None:
     posterior = mf.fit(moons_model(), moons.X, moons.y, method=mf.Laplace("kronecker", starts=2))
     assert posterior.diagnostics.facts["curvatures_replaced"] == 0

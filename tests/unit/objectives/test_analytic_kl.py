@@ -76,7 +76,10 @@ def test_it_is_the_divergence_of_numpyro(name: str, x64: None) -> None:
     np.testing.assert_allclose(found, -float(want), rtol=1e-10)
 
 
-@pytest.mark.parametrize("name", list(FAMILIES))
+@pytest.mark.parametrize(
+    "name",
+    ["MeanField", *(pytest.param(it, marks=pytest.mark.slow) for it in list(FAMILIES)[1:])],
+)
 def test_value_and_gradient_are_those_of_samples(name: str, x64: None) -> None:
     """In expectation, and where a learned sd has a prior that is not normal."""
     model = linear_model(3, mf.likelihoods.Normal(), bias=True)
@@ -113,6 +116,7 @@ def test_its_gradient_is_less_noisy_for_the_moons(moons: Split) -> None:
     assert exact < 0.8 * sampled
 
 
+@pytest.mark.slow
 def test_a_fit_reaches_the_same_optimum(moons: Split) -> None:
     fits = [
         mf.fit(moons_model(), moons.X, moons.y, method=mf.ADVI(objective=it), steps=4_000)
