@@ -124,6 +124,7 @@ class Deep(eqx.Module):
         return self.scale * self.second(jnp.tanh(self.first(x)))
 
 
+@pytest.mark.slow
 def test_factors_are_the_means_of_outer_products(x64: None) -> None:
     """Of a deep network, by hand from the derivatives in the weights themselves."""
     X, y = linear_rows(outputs=2)

@@ -61,6 +61,7 @@ def test_a_schedule_is_taken_where_the_fit_left_it() -> None:
     np.testing.assert_allclose(found[:2], posterior.gradient_noise[:2], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_it_is_none_where_there_is_no_gradient() -> None:
     model = linear_model(3, mf.likelihoods.Normal(sd=0.5))
     assert mf.fit(model, X, y, method="svgd", steps=20).gradient_noise is None
@@ -152,6 +153,7 @@ def test_what_a_check_needs() -> None:
     assert only.held_out[0] < 0.0
 
 
+@pytest.mark.slow
 def test_programs_are_sent_to_khat() -> None:
     def coin(flips):
         p = numpyro.sample("p", dist.Beta(1.0, 1.0))
