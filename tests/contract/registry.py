@@ -25,6 +25,7 @@ FAMILIES: dict[str, Callable[[], AbstractFamily]] = {
 }
 
 OBJECTIVES: dict[str, Callable[[], AbstractObjective]] = {
+    "AnalyticKL": mf.objectives.AnalyticKL,
     "ImportanceWeighted": lambda: mf.objectives.ImportanceWeighted(4),
     "KernelStein": lambda: mf.objectives.KernelStein(4),
     "Renyi": lambda: mf.objectives.Renyi(0.5, 4),

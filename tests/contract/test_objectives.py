@@ -17,7 +17,9 @@ from tests.helpers import in_units_of_error, same_bytes
 from .registry import OBJECTIVES
 
 each_objective = pytest.mark.parametrize("name", list(OBJECTIVES))
-each_elbo = pytest.mark.parametrize("name", ["Reparameterised", "StickingTheLanding", "Tempered"])
+each_elbo = pytest.mark.parametrize(
+    "name", ["AnalyticKL", "Reparameterised", "StickingTheLanding", "Tempered"]
+)
 SIZE = 3
 LOCATION = np.asarray([0.5, -1.0, 2.0])
 PRECISION = np.asarray([[2.0, 0.6, 0.0], [0.6, 1.0, -0.3], [0.0, -0.3, 4.0]])

@@ -18,6 +18,7 @@ METHODS = {
     "map": mf.MAP(starts=2),
     "laplace": mf.Laplace(starts=2),
     "laplace-diagonal": mf.Laplace("diagonal", starts=2),
+    "laplace-kronecker": mf.Laplace("kronecker", starts=2),
     "laplace-last_layer": mf.Laplace("last_layer", starts=2),
     "dadvi": mf.DADVI(draws=8),
 }
@@ -82,6 +83,8 @@ def test_saved_and_loaded(
         ("laplace", "scale_tril", np.zeros((40, 39), np.float32)),
         ("laplace", "mean", np.zeros(40, bool)),
         ("map", "points", np.zeros((0, 40), np.float32)),
+        ("laplace-kronecker", "blocks.1.places", np.zeros((5, 5), np.int32)),
+        ("laplace-kronecker", "blocks.1.sd", np.zeros((5, 4), np.float32)),
         ("laplace-last_layer", "free", np.asarray([35, 36, 37, 38, 40], np.int32)),
         ("laplace-last_layer", "free", np.zeros(5, np.float32)),
         ("laplace-last_layer", "gaussian.mean", np.zeros(4, np.float32)),
@@ -160,8 +163,8 @@ def test_starting_from_a_posterior(
 
 @pytest.mark.usefixtures("wrong_types")
 def test_wrong_options() -> None:
-    with pytest.raises(ValueError, match=r"hessian must be one of .*'full'.* got 'kronecker'"):
-        mf.Laplace("kronecker")
+    with pytest.raises(ValueError, match=r"hessian must be one of .*'full'.* got 'kfac'"):
+        mf.Laplace("kfac")
     with pytest.raises(ValueError, match="starts must be a whole number of 1 or more, got 0"):
         mf.MAP(starts=0)
     with pytest.raises(ValueError, match="draws must be a whole number of 2 or more, got 1"):

@@ -5,6 +5,7 @@ from .check import check_approximation
 from .class_probabilities import ClassProbabilities
 from .comparison import Comparison, compare
 from .conformal import Conformal, ConformalIntervals
+from .function_space import Check, check_predictions, disagreement
 from .intervals import coverage, sharpness
 from .isotonic import IsotonicQuantiles, RecalibratedNumbers
 from .khat import Importance, importance
@@ -18,6 +19,7 @@ from .temperature import Temperature
 
 __all__ = [
     "Calibration",
+    "Check",
     "ClassProbabilities",
     "Comparison",
     "Conformal",
@@ -35,9 +37,11 @@ __all__ = [
     "auroc_of_outliers",
     "brier",
     "check_approximation",
+    "check_predictions",
     "compare",
     "coverage",
     "crps",
+    "disagreement",
     "ece",
     "importance",
     "log_score",

@@ -7,6 +7,7 @@ from .full_rank import FullRank, FullRankState, full_rank_state
 from .gaussian import Conditional, Gaussian
 from .importance import Smoothed, psis, systematic, weighted_moments
 from .kronecker import Kronecker, KroneckerState
+from .kronecker_gaussian import KroneckerBlock, KroneckerGaussian
 from .low_rank import LowRank, LowRankState
 from .mean_field import MeanField, MeanFieldState
 from .members import Members
@@ -38,6 +39,8 @@ __all__ = [
     "FullRankState",
     "Gaussian",
     "Kronecker",
+    "KroneckerBlock",
+    "KroneckerGaussian",
     "KroneckerState",
     "LowRank",
     "LowRankState",

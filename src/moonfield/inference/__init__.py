@@ -7,6 +7,7 @@ from .chains import MCLMC, NUTS, SGHMC
 from .dadvi import DADVI
 from .driver import Driver, Raw
 from .ensemble import Ensemble
+from .gradient_noise import GradientNoise, gradient_noise
 from .ivon import IVON
 from .laplace import Laplace
 from .map import MAP
@@ -35,6 +36,7 @@ __all__ = [
     "Driver",
     "Ensemble",
     "FixedSteps",
+    "GradientNoise",
     "Laplace",
     "Outcome",
     "Pathfinder",
@@ -42,4 +44,5 @@ __all__ = [
     "StepInfo",
     "Target",
     "as_method",
+    "gradient_noise",
 ]

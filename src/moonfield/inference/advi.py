@@ -159,3 +159,21 @@ class ADVI(AbstractStepping):
         update, optimizer = self.optimizer.update(gradient, state.optimizer, state.vector)
         vector = optax.apply_updates(state.vector, step_size * update)
         return AdviState(jnp.asarray(vector), optimizer, state.step + 1), StepInfo(-value)
+
+    def gradient(
+        self,
+        model: AbstractModel,
+        space: Space,
+        vector: Float[Array, " parameters"],
+        noise: Float[Array, "draws noise"],
+        batch: Batch,
+        scale: Any,
+        step: Int[Array, ""],
+    ) -> Float[Array, " parameters"]:
+        now = eqx.tree_at(lambda method: method.objective, self, self.objective.at(step))
+
+        def elbo(vector: Array) -> Array:
+            family_state = self.family_state(vector, space.size)
+            return now.elbo(model, space, family_state, noise, batch, scale)
+
+        return jax.grad(elbo)(vector)

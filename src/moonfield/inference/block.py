@@ -86,7 +86,7 @@ def _steps(
     def one(carry: Carry, noise: Array) -> tuple[Carry, Array]:
         def step(i: Array, inner: tuple) -> tuple:
             state, elbos = inner
-            batch, scale = _batch(shape, supply, i)
+            batch, scale = batch_of(shape, supply, i)
             state, info = update(state, _at(noise, i), batch, scale, _at(step_sizes, i))
             return state, _set(elbos, i, info.elbo)
 
@@ -97,7 +97,7 @@ def _steps(
     )
 
 
-def _batch(shape: Shape, supply: Supply, i: Array) -> tuple[Batch, Any]:
+def batch_of(shape: Shape, supply: Supply, i: Array) -> tuple[Batch, Any]:
     """The batch of step `i` and N over its rows."""
     if supply.scales is None:
         return rows_first(supply.batches), 1.0

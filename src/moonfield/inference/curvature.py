@@ -46,10 +46,13 @@ def precision_at(
     return -np.asarray(_block(structure, arrays, z, indices), np.float64)
 
 
-def diagonal_precision_at(density: Any, z: Float[Array, " size"]) -> np.ndarray:
-    """The diagonal of minus the Hessian of a callable tree at z."""
+def diagonal_precision_at(
+    density: Any, z: Float[Array, " size"], indices: Int[np.ndarray, " k"] | None = None
+) -> np.ndarray:
+    """The diagonal of minus the Hessian of a callable tree at z; of these coordinates."""
+    indices = np.arange(z.size) if indices is None else indices
     structure, arrays = split(density)
-    return -np.asarray(_diagonal(structure, arrays, z), np.float64)
+    return -np.asarray(_diagonal(structure, arrays, z, indices), np.float64)
 
 
 def invert(matrix: np.ndarray) -> Inverse:
@@ -75,13 +78,13 @@ def _block(structure: Structure, arrays: list[Array], z: Array, indices: Array) 
 
 
 @functools.partial(jax.jit, static_argnames="structure")
-def _diagonal(structure: Structure, arrays: list[Array], z: Array) -> Array:
+def _diagonal(structure: Structure, arrays: list[Array], z: Array, indices: Array) -> Array:
     gradient = jax.grad(structure.join(arrays))
 
     def entry(index: Array) -> Array:
         return jax.jvp(gradient, (z,), (_unit(z, index),))[1][index]
 
-    return jax.lax.map(entry, jnp.arange(z.size), batch_size=min(_ROWS_AT_ONCE, z.size))
+    return jax.lax.map(entry, indices, batch_size=min(_ROWS_AT_ONCE, len(indices)))
 
 
 def _rows(function: Callable, z: Array, indices: Array) -> Array:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+import optax
 from jaxtyping import Array, PyTree
 
 from .._core.keys import Stream, streams, words
@@ -37,6 +38,7 @@ class Raw(NamedTuple):
     compile_seconds: float
     run_seconds: float
     final_elbo: np.ndarray  # (restarts, evaluations) estimates at `parameters`
+    skipped: np.ndarray  # (restarts,) updates that the optimiser left out
 
 
 class Chunk(NamedTuple):
@@ -142,6 +144,10 @@ class Driver:
         before_all = -(1 + self._first_block) * self.shape.steps
         return self.dispatch(carry, before_all, before_all + self.shape.steps, zeros)[1]
 
+    def fresh_supply(self) -> Supply:
+        """The noise and batches of `evaluate`, which no step sees."""
+        return self._supply(-1 - self._first_block)
+
     def last(self) -> Array:
         """The latest variational parameters."""
         return self.carry.state.vector
@@ -213,6 +219,7 @@ class Driver:
             0.0,
             0.0,
             final,
+            skipped_steps(self.carry.state, self._restarts),
         )
 
     def _collect(self, steps: int) -> np.ndarray:
@@ -263,6 +270,13 @@ class Driver:
         if step == chunk.step:
             return chunk.carry
         return self.dispatch(chunk.carry, chunk.step, step, chunk.sizes[: step - chunk.step])[0]
+
+
+def skipped_steps(state: Any, restarts: int) -> np.ndarray:
+    """Updates left out for gradients that were not finite, as `optax.apply_if_finite` counts."""
+    found = optax.tree_utils.tree_get_all_with_path(state, "total_notfinite")
+    counts = (np.asarray(count).reshape(restarts, -1).sum(axis=1) for _, count in found)
+    return sum(counts, start=np.zeros(restarts, int))
 
 
 def _any_finite(carry: Carry) -> bool:

@@ -1,6 +1,7 @@
 """Laplace's approximation: the Gaussian of the curvature at the mode."""
 
 import math
+from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import equinox as eqx
@@ -13,11 +14,12 @@ from .._core.trees import named_leaves
 from ..families import Conditional, Gaussian, MeanField, MeanFieldState, Variational
 from ..model import AbstractModel, BayesianNetwork, space
 from .curvature import check_size, diagonal_precision_at, invert, precision_at
+from .kronecker_curvature import check_rows, kronecker_gaussian, layer_priors
 from .map import LogDensity, find_mode, mode_facts
 from .method import AbstractDirect, Outcome
 from .target import Target
 
-Hessian = Literal["full", "diagonal", "last_layer"]
+Hessian = Literal["full", "diagonal", "kronecker", "last_layer"]
 
 
 class Laplace(AbstractDirect):
@@ -30,9 +32,16 @@ class Laplace(AbstractDirect):
     them, and `diagnostics.facts["curvatures_replaced"]` counts them.
 
     Args:
-        hessian: `"full"`; `"diagonal"`, which ignores correlations; or `"last_layer"`, a full
+        hessian: `"full"`; `"diagonal"`, which ignores correlations; `"kronecker"`, the Gauss-Newton
+            matrix of a network layer by layer, as Kronecker products; or `"last_layer"`, a full
             Hessian for the weights of the last layer of a network, all others held at the mode.
         starts: how many random starts; a `start` given to `fit` replaces them all.
+        linearised: predict by the network's first-order expansion about the mode,
+            `f(x; mode) + J(x) (w - mode)`, in place of the network itself: it is the model whose
+            posterior the curvature describes, and far from the mode the network is another (Immer,
+            Korzepa & Bauer, 2021, "Improving predictions of Bayesian neural nets via local
+            linearization", section 3.2). By default for every network. `posterior.model` is then
+            the expanded model, and k-hat says how near its posterior is.
 
     Raises:
         TypeError, ValueError: an argument is out of range, the model has no layers, or the Hessian
@@ -41,10 +50,14 @@ class Laplace(AbstractDirect):
 
     hessian: Hessian = eqx.field(static=True)
     starts: int = eqx.field(static=True)
+    linearised: bool | None = eqx.field(static=True)
 
-    def __init__(self, hessian: Hessian = "full", starts: int = 4):
+    def __init__(self, hessian: Hessian = "full", starts: int = 4, linearised: bool | None = None):
         self.hessian = hessian
+        self.linearised = linearised
         self.starts = whole(starts, "starts")
+        if linearised not in (None, False, True):
+            raise ValueError(f"linearised must be True, False or None, got {linearised!r}.")
         if hessian not in get_args(Hessian):
             raise ValueError(f"hessian must be one of {get_args(Hessian)}, got {hessian!r}.")
 
@@ -53,16 +66,21 @@ class Laplace(AbstractDirect):
         return "laplace"
 
     def bind(self, model: AbstractModel) -> "Laplace":
+        if self.linearised and not isinstance(model, BayesianNetwork):
+            raise ValueError(f"{type(model).__name__} is no network; leave linearised out.")
         if self.hessian == "full":
             check_size(space(model).size, "Use hessian='diagonal' or hessian='last_layer'.")
+        if self.hessian == "kronecker":
+            layer_priors(model)
         if self.hessian == "last_layer":
             check_size(len(last_layer(model)), "Use hessian='diagonal'.")
         return self
 
     def run(self, target: Target, seed: int, start: Float[Array, " size"] | None = None) -> Outcome:
+        if self.hessian == "kronecker":
+            check_rows(target)
         mode = find_mode(target, seed, start, self.starts)
-        fit = {"full": _full, "diagonal": _diagonal, "last_layer": _last_layer}[self.hessian]
-        approximation, log_det, facts = fit(target, mode.point)
+        approximation, log_det, facts = _FITS[self.hessian](target, mode.point)
         evidence = mode.value + 0.5 * target.size * math.log(2.0 * math.pi) + 0.5 * log_det
         if self.hessian != "last_layer":
             facts = {"log_marginal_likelihood": evidence, **facts}
@@ -75,7 +93,15 @@ class Laplace(AbstractDirect):
             elbo=(evidence, 0.0 if math.isfinite(evidence) else math.nan),
             compile_seconds=mode.compile_seconds,
             facts={**mode_facts(mode), **facts},
+            model=self._model(target.model, mode.point),
         )
+
+    def _model(self, model: AbstractModel, mode: Array) -> AbstractModel:
+        """The model whose parameters the approximation is of."""
+        if not isinstance(model, BayesianNetwork) or self.linearised is False:
+            return model
+        params, _ = space(model).constrain(mode)
+        return model.linearised(model.weights(params)["network"])
 
 
 Fitted = tuple[Any, float, dict[str, Any]]  # approximation, log det of its covariance, facts
@@ -95,6 +121,11 @@ def _diagonal(target: Target, mode: Array) -> Fitted:
     return Variational(MeanField(), state, target.size), -float(np.log(positive).sum()), facts
 
 
+def _kronecker(target: Target, mode: Array) -> Fitted:
+    fitted = kronecker_gaussian(target, layer_priors(target.model), mode)
+    return fitted.approximation, fitted.log_det, {"curvatures_replaced": fitted.replaced}
+
+
 def _last_layer(target: Target, mode: Array) -> Fitted:
     """Not a marginal likelihood: the weights below are not integrated over."""
     free = last_layer(target.model)
@@ -102,6 +133,14 @@ def _last_layer(target: Target, mode: Array) -> Fitted:
     gaussian = Gaussian(mode[free], jnp.asarray(inverse.root, mode.dtype))
     facts = {"curvatures_replaced": inverse.replaced}
     return Conditional(mode, jnp.asarray(free, jnp.int32), gaussian), math.nan, facts
+
+
+_FITS: dict[Hessian, Callable[[Target, Array], Fitted]] = {
+    "full": _full,
+    "diagonal": _diagonal,
+    "kronecker": _kronecker,
+    "last_layer": _last_layer,
+}
 
 
 def last_layer(model: AbstractModel) -> np.ndarray:

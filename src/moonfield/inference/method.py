@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
 from .._core.results import Result
 from ..data import Batch
@@ -78,6 +78,19 @@ class AbstractStepping(AbstractMethod):
         With `step_size` 0 the vector stays what it is: so the loop evaluates the ELBO.
         """
 
+    def gradient(
+        self,
+        model: AbstractModel,
+        space: Space,
+        vector: Float[Array, " parameters"],
+        noise: Float[Array, "draws noise"],
+        batch: Batch,
+        scale: Any,
+        step: Int[Array, ""],
+    ) -> Float[Array, " parameters"] | None:
+        """A step's estimate of the ELBO's gradient; None for a method that has none to show."""
+        return None
+
     @abc.abstractmethod
     def approximation(self, vector: np.ndarray, size: int) -> AbstractApproximation:
         """What flat variational parameters stand for."""
@@ -94,6 +107,7 @@ class Outcome(NamedTuple):
     elbo: tuple[float, float]  # the ELBO and its Monte Carlo error; nan where there is none
     compile_seconds: float
     facts: dict[str, Any]  # more for the diagnostics: {"r_hat": 1.003, ...}
+    model: AbstractModel | None = None  # whose parameters were found, if not the one that was given
 
 
 class AbstractDirect(AbstractMethod):

@@ -6,7 +6,14 @@ of object each into a `Part` (JSON facts and arrays) and back.
 
 from .approximations import build_approximation, describe_approximation
 from .file import FORMAT_VERSION, Document, read_file, reading, write_file
-from .models import build_model, describe_model, difference, undescribed
+from .models import (
+    build_expansion,
+    build_model,
+    describe_expansion,
+    describe_model,
+    difference,
+    undescribed,
+)
 from .part import Part, gather
 from .programs import build_program
 from .versions import library_versions, moonfield_version
@@ -16,9 +23,11 @@ __all__ = [
     "Document",
     "Part",
     "build_approximation",
+    "build_expansion",
     "build_model",
     "build_program",
     "describe_approximation",
+    "describe_expansion",
     "describe_model",
     "difference",
     "gather",

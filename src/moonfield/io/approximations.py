@@ -17,6 +17,8 @@ from ..families import (
     AbstractFamily,
     Conditional,
     Gaussian,
+    KroneckerBlock,
+    KroneckerGaussian,
     Members,
     Sampler,
     Variational,
@@ -99,9 +101,37 @@ def _build_conditional(part: Part, space: Space, dtype: Any) -> Conditional:
     return Conditional(arrays["point"], jnp.asarray(free, jnp.int32), gaussian)
 
 
+def _build_kronecker_gaussian(part: Part, space: Space, dtype: Any) -> KroneckerGaussian:
+    shapes: dict[str, tuple[int, ...]] = {"mean": (space.size,), "sd": (space.size,)}
+    indices, free = [], np.ones(space.size, bool)
+    while (name := f"blocks.{len(indices)}.places") in part.tensors:
+        index = _block_index(part.number(name), free)
+        rows, columns = index.shape
+        own = (rows, columns), (rows, rows), (columns, columns), (rows, columns)
+        names = (f"blocks.{len(indices)}.{field}" for field in KroneckerBlock._fields)
+        shapes |= zip(names, own, strict=True)
+        indices.append(jnp.asarray(index, jnp.int32))
+    mean, sd, *others = _arrays(part, dtype, shapes).values()
+    blocks = (
+        KroneckerBlock(index, *others[4 * i + 1 : 4 * i + 4]) for i, index in enumerate(indices)
+    )
+    return KroneckerGaussian(mean, sd, tuple(blocks))
+
+
+def _block_index(index: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """The coordinates of a block, which must be in no other; marks them as taken."""
+    inside = index.dtype.kind == "i" and index.ndim == 2 and index.size > 0
+    distinct = inside and len(np.unique(index)) == index.size
+    if not distinct or index.min() < 0 or index.max() >= free.size or not free[index].all():
+        raise ValueError("the coordinates of its blocks are out of range or not distinct")
+    free[index] = False
+    return index
+
+
 _BUILDERS: dict[str, Callable[[Part, Space, Any], AbstractApproximation]] = {
     "Conditional": _build_conditional,
     "Gaussian": _build_gaussian,
+    "KroneckerGaussian": _build_kronecker_gaussian,
     "Particles": lambda part, space, dtype: build_particles(part, space.size, dtype),
     "Sampler": lambda part, space, dtype: build_sampler(part, space.size, dtype),
     "Variational": _build_variational,

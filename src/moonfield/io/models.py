@@ -3,10 +3,11 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .._core.trees import named_leaves
-from ..model import AbstractModel, BoundProgram
+from ..model import AbstractModel, BayesianNetwork, BoundProgram
 from .likelihoods import build_likelihood, describe_likelihood
 from .networks import build_network, describe_network
 from .part import Part, gather
@@ -63,6 +64,34 @@ def build_model(part: Part, numbers: int) -> AbstractModel:
     if _shapes(model) != part.facts["parameters"]:
         raise ValueError("its parameters do not have the shapes that its model gives them")
     return model
+
+
+def describe_expansion(model: AbstractModel) -> Part | None:
+    """The weights about which a network is expanded; None for all other models."""
+    if not isinstance(model, BayesianNetwork) or model.expansion is None:
+        return None
+    leaves = named_leaves(model.expansion)
+    return Part({}, {path: np.asarray(leaf) for path, leaf in leaves.items()})
+
+
+def build_expansion(part: Part, model: AbstractModel) -> AbstractModel:
+    """The model expanded about the weights of a part.
+
+    Raises:
+        ValueError: the model is no network, or its weights have other shapes.
+    """
+    if not isinstance(model, BayesianNetwork):
+        raise ValueError("it expands a model that is no network")
+    wanted = {path: leaf.shape for path, leaf in named_leaves(model.shapes).items()}
+    found = {path: array.shape for path, array in part.tensors.items()}
+    if wanted != found:
+        raise ValueError(f"its expansion has weights of shapes {found} instead of {wanted}")
+    leaves, treedef = jax.tree.flatten(model.shapes)
+    arrays = [
+        jnp.asarray(part.number(path).astype(leaf.dtype))
+        for path, leaf in zip(wanted, leaves, strict=True)
+    ]
+    return model.linearised(jax.tree.unflatten(treedef, arrays))
 
 
 def difference(saved: Part, given: Part) -> str | None:

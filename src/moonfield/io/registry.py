@@ -9,7 +9,15 @@ from typing import Any, TypeVar
 import numpyro.distributions as dist
 
 from .. import likelihoods
-from ..families import Conditional, Gaussian, Members, Particles, Sampler, Variational
+from ..families import (
+    Conditional,
+    Gaussian,
+    KroneckerGaussian,
+    Members,
+    Particles,
+    Sampler,
+    Variational,
+)
 from ..model import BayesianNetwork
 
 T = TypeVar("T")
@@ -66,7 +74,9 @@ MODELS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "BayesianNetwork": (BayesianNetwork, ("network", "prior", "likelihood")),
 }
 
-APPROXIMATIONS = _by_name(Conditional, Gaussian, Members, Particles, Sampler, Variational)
+APPROXIMATIONS = _by_name(
+    Conditional, Gaussian, KroneckerGaussian, Members, Particles, Sampler, Variational
+)
 
 
 def find(table: dict[str, T], name: object, what: str) -> T:

@@ -4,6 +4,7 @@ from .abstract_program import AbstractBoundProgram, AbstractProgram, checked_wei
 from .base import AbstractModel, set_prior_predictive
 from .bayesian_network import BayesianNetwork
 from .bound_program import BoundProgram
+from .normal_prior import NormalPrior, normal_prior
 from .program import Program
 from .space import Space, space
 
@@ -13,9 +14,11 @@ __all__ = [
     "AbstractProgram",
     "BayesianNetwork",
     "BoundProgram",
+    "NormalPrior",
     "Program",
     "Space",
     "checked_weights",
+    "normal_prior",
     "set_prior_predictive",
     "space",
 ]

@@ -146,6 +146,10 @@ class AbstractModel(eqx.Module):
         """The inverse of `as_start`."""
         return start
 
+    def normal_leaves(self) -> dict[str, tuple[Array, Array]]:
+        """Prior means and sds of those leaves of z that are independent normals, by path."""
+        return {}
+
     @property
     def identified(self) -> bool:
         """Whether single parameters mean something: not so for weights, which may be permuted."""

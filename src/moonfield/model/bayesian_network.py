@@ -13,7 +13,7 @@ from numpyro.distributions.constraints import Constraint
 from .._core.trees import named_leaves, numbers_to_arrays, shapes_of
 from ..data import Batch
 from ..likelihoods import AbstractLikelihood
-from ..networks import check_network, weights_of, with_weights
+from ..networks import Expanded, check_network, weights_of, with_weights
 from ..priors import AbstractPrior, Independent, Latents, Scaled, as_prior
 from .base import AbstractModel
 
@@ -47,6 +47,7 @@ class BayesianNetwork(AbstractModel):
     network: eqx.Module
     prior: AbstractPrior
     likelihood: AbstractLikelihood
+    expansion: PyTree | None  # weights about which the network is expanded to first order
 
     def __init__(
         self,
@@ -62,6 +63,7 @@ class BayesianNetwork(AbstractModel):
         self.network = network
         self.prior = as_prior(prior)
         self.likelihood = numbers_to_arrays(likelihood)
+        self.expansion = None
         self.prior.check(self.shapes)
 
     @property
@@ -104,6 +106,9 @@ class BayesianNetwork(AbstractModel):
         for name, prior in self.likelihood.priors().items():
             total = total + jnp.sum(prior.log_prob(params["likelihood"][name]))
         return total
+
+    def normal_leaves(self) -> dict[str, tuple[Array, Array]]:
+        return self.prior.normals(self.shapes)
 
     def log_likelihood(self, params: PyTree, batch: Batch) -> Float[Array, " rows"]:
         outputs = self.outputs(params, batch.inputs)
@@ -171,7 +176,14 @@ class BayesianNetwork(AbstractModel):
     def with_params(self, params: PyTree) -> eqx.Module:
         """The network with the weights that these parameters stand for: a function of one row."""
         weights = self.prior.transform(Latents(params["network"], params["prior"]))
-        return with_weights(self.network, weights)
+        network = with_weights(self.network, weights)
+        return network if self.expansion is None else Expanded(network, self.expansion)
+
+    def linearised(self, weights: PyTree) -> "BayesianNetwork":
+        """The model whose network is its own first-order expansion about these weights."""
+        return eqx.tree_at(
+            lambda it: it.expansion, self, weights, is_leaf=lambda node: node is None
+        )
 
     def output_size(self, inputs: Any) -> int:
         """Number of outputs for rows of this shape.
@@ -199,7 +211,9 @@ class BayesianNetwork(AbstractModel):
 
     def __str__(self) -> str:
         facts = self.describe()
-        lines = [f"BayesianNetwork of {type(self.network).__name__}, {facts['size']:,} weights"]
+        order = "" if self.expansion is None else ", to first order about its mode"
+        kind = type(self.network).__name__
+        lines = [f"BayesianNetwork of {kind}, {facts['size']:,} weights{order}"]
         width = max(len(path) for path, _, _ in facts["weights"])
         lines += [
             f"  {path:<{width}}  {shape!s:<12} ~ {prior}" for path, shape, prior in facts["weights"]

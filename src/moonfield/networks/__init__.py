@@ -3,12 +3,14 @@
 from .activations import ACTIVATIONS, activation
 from .check import check_network, weights_of, with_weights
 from .description import build, describe
+from .expanded import Expanded
 from .linear import linear
 from .mlp import MLP, Linear
 
 __all__ = [
     "ACTIVATIONS",
     "MLP",
+    "Expanded",
     "Linear",
     "activation",
     "build",

@@ -1,5 +1,6 @@
 """Objectives: estimators of the ELBO and of its gradient, and of what is maximised in its place."""
 
+from .analytic_kl import AnalyticKL
 from .base import AbstractObjective
 from .importance_weighted import ImportanceWeighted
 from .kernel_stein import KernelStein
@@ -11,6 +12,7 @@ from .tempered import Tempered
 
 __all__ = [
     "AbstractObjective",
+    "AnalyticKL",
     "ImportanceWeighted",
     "KernelStein",
     "LogJoint",

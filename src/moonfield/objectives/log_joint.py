@@ -7,13 +7,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..data import Batch
-from ..model import AbstractModel, Space
+from ..model import AbstractModel, NormalPrior, Space, normal_prior
 
 
 class LogJoint(NamedTuple):
     """The log joint density as a function of z, nats."""
 
     parts: Callable[[Array], tuple[Array, Array]]  # z -> log prior, log-likelihood of all rows
+    normal: NormalPrior | None = None  # what of the prior is independent normals
 
     def __call__(self, z: Float[Array, " size"]) -> Float[Array, ""]:
         prior, likelihood = self.parts(z)
@@ -34,7 +35,7 @@ def log_joint_of(
         rows = model.log_likelihood(params, batch)
         return model.log_prior(params) + log_det, scale * jnp.dot(batch.weights, rows)
 
-    return LogJoint(parts)
+    return LogJoint(parts, normal_prior(space))
 
 
 def log_joint(

@@ -15,6 +15,7 @@ from ..io import (
     Document,
     Part,
     build_approximation,
+    build_expansion,
     build_model,
     build_program,
     describe_model,
@@ -96,9 +97,12 @@ def _posterior(
     path: str | os.PathLike, document: Document, part: Part, model: AbstractModel
 ) -> Posterior:
     described = part.known_child("approximation")
+    expansion = part.child("expansion") if "expansion" in part.facts else None
     dtype = _dtype(model)
     _warn_of_precision(path, described, dtype)
     approximation = build_approximation(described, space(model), dtype)
+    if expansion is not None:
+        model = build_expansion(expansion, model)
     elbo = part.number("elbo").copy()
     columns = document.content["columns"]
     if elbo.ndim != 1 or not _is(columns, list[str] | None):

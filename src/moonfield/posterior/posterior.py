@@ -14,8 +14,9 @@ from .._core.keys import Stream, stream
 from .._core.results import Result
 from .._core.trees import split
 from ..data import Dataset, as_targets
-from ..diagnostics import Importance
+from ..diagnostics import Check, Importance
 from ..families import AbstractApproximation
+from ..inference import GradientNoise
 from ..model import AbstractModel, space
 from ..predictive import (
     Mapped,
@@ -27,8 +28,9 @@ from ..predictive import (
     program_sites,
     stack_draws,
 )
-from . import judging
+from . import checking, judging
 from .record import Diagnostics
+from .run import Run
 from .saving import save
 from .summary import Summary, summarise
 
@@ -43,6 +45,7 @@ class Posterior:
         diagnostics: facts about the fit.
         columns: names of the input columns, if they had any.
         data: the rows of the fit; None after loading from a file.
+        run: the method of a fit by steps and where every restart ended; None after loading.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Posterior:
         diagnostics: Diagnostics,
         columns: tuple[str, ...] | None = None,
         data: Dataset | None = None,
+        run: Run | None = None,
     ):
         self.model = model
         self.approximation = approximation
@@ -60,6 +64,7 @@ class Posterior:
         self.diagnostics = diagnostics
         self.columns = columns
         self.data = data
+        self.run = run
 
     @property
     def result(self) -> Result:
@@ -102,7 +107,7 @@ class Posterior:
         if groups is not None:
             raise ValueError("This model has no groups; leave groups out.")
         return checked_prediction(
-            self.model, self.approximation, self._inputs(X), draws, seed, keep_draws
+            self.model, self.approximation, self.inputs(X), draws, seed, keep_draws
         )
 
     def sites(
@@ -132,13 +137,13 @@ class Posterior:
             >>> # posterior.map(hidden, X).shape == (500, rows, units)
         """
         whole(draws, "draws")
-        inputs = self.model.check_inputs(self._inputs(X))
+        inputs = self.model.check_inputs(self.inputs(X))
         return stack_draws(self._source(seed), Mapped(fn), inputs, draws)
 
     def log_likelihood(self, X: Any, y: Any, draws: int = 500, seed: int = 0) -> np.ndarray:
         """Log-density of every row's target under every draw: (draws, rows), nats, unscaled."""
         whole(draws, "draws")
-        inputs = self.model.check_inputs(self._inputs(X))
+        inputs = self.model.check_inputs(self.inputs(X))
         targets = as_targets(y, self.model.count(inputs), self.model.target_shape(inputs))
         self.model.check_targets(inputs, targets)
         return stack_draws(self._source(seed), RowLogLikelihood(), inputs, draws, targets)
@@ -174,6 +179,32 @@ class Posterior:
             weighed = self.importance()
             facts["khat"] = None if weighed is None else weighed.khat
         return facts["khat"]
+
+    @property
+    def gradient_noise(self) -> GradientNoise | None:
+        """Signal and noise of one step's gradient of the ELBO at the final parameters.
+
+        Computed when asked for, from a block of at most 250 steps' fresh noise and batches; also in
+        `diagnostics.facts["gradient_signal_to_noise"]` from then on. None for methods that take no
+        steps along the ELBO's gradient, and after loading from a file.
+        """
+        noise = checking.noise_of(self)
+        if noise is not None:
+            self.diagnostics.facts["gradient_signal_to_noise"] = noise.signal_to_noise
+        return noise
+
+    def check(self, X: Any = None, y: Any = None, draws: int = 500, seed: int = 0) -> Check:
+        """What a network's predictions say about its fit; `print` it, or read its `sentences`.
+
+        Compares the log score of held-out rows X, y with that of (at most 5,000) training rows, and
+        the predictive means of the restarts, if there were several, with the epistemic sd: at X, or
+        at the training rows.
+
+        Raises:
+            TypeError: the model is a program, whose parameters k-hat judges.
+            ValueError: y is given without X, or they are not as in training.
+        """
+        return checking.checked(self, X, y, draws, seed)
 
     def importance(self, draws: int = 1_000, seed: int = 0) -> Importance | None:
         """Draws of z weighted towards the posterior by Pareto-smoothed importance sampling.
@@ -220,8 +251,8 @@ class Posterior:
     def _source(self, seed: int) -> Source:
         return Source(self.model, self.approximation, stream(seed, Stream.draws))
 
-    def _inputs(self, X: Any) -> Any:
-        """Table columns in training order."""
+    def inputs(self, X: Any) -> Any:
+        """Table columns in training order; anything else as it is."""
         names = getattr(X, "columns", None)
         if self.columns is None or names is None:
             return X

@@ -27,7 +27,10 @@ class Diagnostics:
         steps_before: steps of the fits that this one continued.
         evaluations: gradients of the log joint density over all rows, where a method counts them.
         quantity: the name of what `elbo` is, where a method maximises something else.
-        facts: what the method has to say beside: R-hat and effective sample size of chains, k-hat.
+        facts: what the method has to say beside: R-hat and effective sample size of chains, k-hat;
+            of a fit by steps `skipped_steps`, the updates that `optax.apply_if_finite` left out
+            because of gradients that were not finite (0 for all other optimisers: a value that is
+            not finite ends the fit).
     """
 
     method: str

@@ -25,6 +25,7 @@ from ..model import AbstractModel, space
 from .judging import judged, target_of
 from .posterior import Posterior
 from .record import Diagnostics, mean_and_error
+from .run import Run
 
 Callback = Callable[[int, Posterior], bool | None]
 
@@ -90,14 +91,19 @@ def run_direct(job: Job) -> Posterior:
         evaluations=outcome.evaluations,
         facts=outcome.facts,
     )
-    return judged(_finished(job, outcome.approximation, outcome.trace, diagnostics))
+    found = job if outcome.model is None else job._replace(model=outcome.model)
+    return judged(_finished(found, outcome.approximation, outcome.trace, diagnostics))
 
 
 def _finished(
-    job: Job, approximation: AbstractApproximation, trace: np.ndarray, diagnostics: Diagnostics
+    job: Job,
+    approximation: AbstractApproximation,
+    trace: np.ndarray,
+    diagnostics: Diagnostics,
+    run: Run | None = None,
 ) -> Posterior:
     columns = job.rows.columns
-    return Posterior(job.model, approximation, trace, diagnostics, columns, job.rows)
+    return Posterior(job.model, approximation, trace, diagnostics, columns, job.rows, run)
 
 
 def _from_steps(
@@ -121,8 +127,10 @@ def _from_steps(
         run_seconds=raw.run_seconds,
         steps_before=steps_before,
         quantity=method.quantity,
+        facts={"skipped_steps": int(raw.skipped[best])},
     )
-    return _finished(job, approximation, raw.elbo[best], diagnostics)
+    run = Run(method, raw.parameters, best)
+    return _finished(job, approximation, raw.elbo[best], diagnostics, run)
 
 
 def _observers(callbacks: Sequence[Callback], driver: Driver, finish: Callable) -> tuple:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..io import describe_approximation, describe_model, gather, write_file
+from ..io import describe_approximation, describe_expansion, describe_model, gather, write_file
 
 KIND = "posterior"
 
@@ -20,6 +20,7 @@ def save(posterior: Any, path: str | os.PathLike) -> None:
     children = {
         "model": describe_model(posterior.model),
         "approximation": describe_approximation(posterior.approximation),
+        "expansion": describe_expansion(posterior.model),
     }
     columns = None if posterior.columns is None else list(posterior.columns)
     part = gather(children, kind=KIND, diagnostics=posterior.diagnostics.to_dict(), columns=columns)

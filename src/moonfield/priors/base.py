@@ -47,6 +47,10 @@ class AbstractPrior(eqx.Module):
     def supports(self, shapes: PyTree) -> Latents:
         """A NumPyro constraint for each latent, in the structure of `Latents`."""
 
+    def normals(self, shapes: PyTree) -> dict[str, tuple[Array, Array]]:
+        """Means and sds of the weights, by path, that are latents and independently normal."""
+        return {}
+
     @abc.abstractmethod
     def describe(self, path: str, shape: tuple[int, ...]) -> str:
         """The prior of one weight array, in words."""

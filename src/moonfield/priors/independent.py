@@ -10,7 +10,7 @@ import numpy as np
 import numpyro.distributions as dist
 from jaxtyping import Array, PyTree
 
-from .._core.trees import numbers_to_arrays, path_name
+from .._core.trees import named_leaves, numbers_to_arrays, path_name
 from .base import AbstractPrior, Latents
 from .scaled import Scaled, fan_in
 
@@ -97,6 +97,17 @@ class Independent(AbstractPrior):
             return self._distribution(path_name(path), leaf.shape).support
 
         return Latents(jax.tree_util.tree_map_with_path(support, shapes), {})
+
+    def normals(self, shapes: PyTree) -> dict[str, tuple[Array, Array]]:
+        entries = {
+            path: self._distribution(path, leaf.shape)
+            for path, leaf in named_leaves(shapes).items()
+        }
+        return {
+            path: (jnp.asarray(entry.loc), jnp.asarray(entry.scale))
+            for path, entry in entries.items()
+            if type(entry) is dist.Normal
+        }
 
     def describe(self, path: str, shape: tuple[int, ...]) -> str:
         entry = self._distribution(path, shape)
