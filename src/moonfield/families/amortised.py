@@ -63,7 +63,7 @@ class Amortised(AbstractFamily):
     def __init__(
         self, encoder: Any, family: AbstractFamily = MeanField(), local_size: int | None = None
     ):
-        check_network(encoder)
+        check_network(encoder, "encoder")
         _check_start(encoder)
         if not isinstance(family, AbstractFamily) or isinstance(family, Amortised):
             raise TypeError(f"family must be one of mf.families but Amortised, got {family!r}.")
