@@ -38,7 +38,9 @@ def mixed(x: Any, y: Any = None) -> None:
     sd = numpyro.sample("sd", dist.LogNormal(0.0, 1.0))
     with numpyro.plate("rows", x.shape[0]):
         size = numpyro.sample("size", dist.HalfNormal(2.0))
-        code = numpyro.sample("code", dist.Normal(0.0, size[:, None] * jnp.ones((1, 2))).to_event(1))
+        code = numpyro.sample(
+            "code", dist.Normal(0.0, size[:, None] * jnp.ones((1, 2))).to_event(1)
+        )
         mean = level[None] + size[:, None] * x[:, :3] + jnp.sum(code, axis=1, keepdims=True)
         numpyro.sample("y", dist.Normal(mean, sd).to_event(1), obs=y)
 
