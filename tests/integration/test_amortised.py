@@ -291,11 +291,11 @@ def test_encoders_that_do_not_suit_the_program(encoder: Any, match: str) -> None
 
 
 def test_encoders_that_cannot_be_trained(wrong_types: None) -> None:
-    with pytest.raises(TypeError, match="encoder must be a callable equinox.Module"):
+    with pytest.raises(TypeError, match=r"encoder must be a callable equinox\.Module"):
         mf.Amortised(lambda row: row)
-    with pytest.raises(ValueError, match="weights are all zero.*equinox.nn.MLP"):
+    with pytest.raises(ValueError, match=r"weights are all zero.*equinox\.nn\.MLP"):
         mf.Amortised(mf.nets.MLP([5, 8, 4]))
-    with pytest.raises(TypeError, match="family must be one of mf.families but Amortised"):
+    with pytest.raises(TypeError, match=r"family must be one of mf\.families but Amortised"):
         mf.Amortised(linear(), mf.Amortised(linear()))
     with pytest.raises(TypeError, match="but Mixture and Amortised"):
         mf.families.Mixture(2, mf.Amortised(linear()))
@@ -303,7 +303,7 @@ def test_encoders_that_cannot_be_trained(wrong_types: None) -> None:
 
 def test_models_without_rows_of_their_own(model: mf.BayesianNetwork) -> None:
     method = mf.ADVI(family=mf.Amortised(linear()))
-    with pytest.raises(ValueError, match="Amortised is for an mf.Program"):
+    with pytest.raises(ValueError, match=r"Amortised is for an mf\.Program"):
         mf.fit(model, X[:, :2], X[:, 2] > 0, method=method)
     with pytest.raises(ValueError, match="ImportanceWeighted bounds the evidence of all rows"):
         mf.ADVI(family=mf.Amortised(linear()), objective=mf.objectives.ImportanceWeighted(4))
@@ -311,5 +311,5 @@ def test_models_without_rows_of_their_own(model: mf.BayesianNetwork) -> None:
 
 def test_a_failure_names_the_encoders_weight() -> None:
     encoder = eqx.tree_at(lambda it: it.weight, linear(), 1e30 * jnp.ones((4, 5)))
-    with pytest.raises(mf.NonFiniteError, match="`encoder.weight`"):
+    with pytest.raises(mf.NonFiniteError, match=r"`encoder\.weight`"):
         fit(encoder, steps=50)

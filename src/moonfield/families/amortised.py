@@ -115,7 +115,8 @@ class Amortised(AbstractFamily):
         self, state: AmortisedState, rows: PyTree, noise: Float[Array, "rows local"]
     ) -> LocalDraws:
         weights = jax.tree.map(lambda leaf: _UNIT * leaf, state.encoder)
-        mean, log_sd = jnp.split(jax.vmap(with_weights(self.encoder, weights))(rows), 2, axis=1)
+        encoder: Any = with_weights(self.encoder, weights)
+        mean, log_sd = jnp.split(jax.vmap(encoder)(rows), 2, axis=1)
         log_density = jax.vmap(standard_log_density)(noise) - jnp.sum(log_sd, axis=1)
         return LocalDraws(mean + jnp.exp(log_sd) * noise, log_density)
 
@@ -125,8 +126,8 @@ def _check_start(encoder: Any) -> None:
     weights = [leaf for leaf in jax.tree.leaves(weights_of(encoder)) if leaf.ndim > 1]
     if len(weights) > 1 and not any(np.any(leaf) for leaf in weights):
         raise ValueError(
-            "The encoder's weights are all zero and would not learn. Give one with initial weights, "
-            "such as equinox.nn.MLP(..., key=key); networks of mf.nets have none of their own."
+            "The encoder's weights are all zero and would not learn. Give one with initial "
+            "weights, as equinox.nn.MLP(..., key=key); networks of mf.nets have none of their own."
         )
 
 

@@ -137,7 +137,9 @@ def _prepared(
         return model.prepare(X, y, data, weights)
     if X is not None or y is not None:
         raise ValueError("A program is fitted to data={...}, not to X and y.")
-    return model.bind(data, weights, True) if amortised else model.bind(data, weights)
+    if isinstance(model, Program):
+        return model.bind(data, weights, amortised)
+    return model.bind(data, weights)
 
 
 def _check_batch(model: AbstractModel, rows: int, batch_size: int | None) -> int | None:

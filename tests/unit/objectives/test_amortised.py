@@ -118,7 +118,7 @@ def test_the_joint_density_is_numpyros(x64: None) -> None:
     local = method.family.local(state, model.seen(batch.inputs), noise)
     z = jnp.linspace(-0.5, 0.5, 4)
     density = log_joint_of(model, space(model), jax.device_put(batch), 1.0, local)
-    value = jax.jit(density)(z)
+    value = jax.jit(lambda z: density(z))(z)
     sites = {"level": z[:3], "sd": z[3]}
     sites |= {"size": local.z[:ROWS, 0], "code": local.z[:ROWS, 1:]}
     data = {"x": jnp.asarray(X), "y": jnp.asarray(Y)}
@@ -127,7 +127,7 @@ def test_the_joint_density_is_numpyros(x64: None) -> None:
 
 
 def test_local_draws_know_their_density(x64: None) -> None:
-    method, model, batch = bound(mixed, {"x": X, "y": Y}, encoder_of_mixed())
+    method, *_ = bound(mixed, {"x": X, "y": Y}, encoder_of_mixed())
     state = method.family.init(jnp.zeros(4), 0.3)
     rows = {"x": jnp.asarray(X), "y": jnp.asarray(Y)}
     local = method.family.local(state, rows, jnp.asarray(noise_of(3)))
