@@ -65,6 +65,7 @@ def test_a_trained_encoder_approaches_the_exact_one() -> None:
     assert np.sqrt(np.mean(error**2)) < 0.2  # of a posterior sd
 
 
+@pytest.mark.slow
 def test_batches_agree_with_all_rows() -> None:
     whole, parts = (fit(linear(), steps=3_000, batch_size=size) for size in (None, 37))
     gap = whole.row_elbo({"x": X}).mean() - parts.row_elbo({"x": X}).mean()
@@ -181,7 +182,10 @@ class OfBoth(eqx.Module):
 
 @pytest.mark.parametrize(
     "family",
-    [mf.families.MeanField(), mf.families.Mixture(2)],
+    [
+        mf.families.MeanField(),
+        pytest.param(mf.families.Mixture(2), marks=pytest.mark.slow),
+    ],
     ids=lambda it: type(it).__name__,
 )
 def test_global_sites_have_a_family_of_their_own(family: Any, tmp_path: pathlib.Path) -> None:

@@ -38,7 +38,8 @@ class Amortised(AbstractFamily):
     Predictions for rows with their data draw local sites by the encoder (reconstruction), without
     the program's target by their prior: `posterior.predict({}).sample(9)` are nine new rows. Rows
     of a prediction share the noise of a draw, so that each depends on itself alone; `sample` draws
-    them independently.
+    them independently. A row's evidence is bounded by `posterior.row_elbo`; `log_prob` of a
+    reconstruction, whose encoder has seen the row, is none.
 
     Args:
         encoder: any callable equinox module without state, of one row.
