@@ -6,6 +6,7 @@ from typing import Any
 from . import diagnostics, families, likelihoods, networks as nets, objectives, priors
 from ._core.errors import FileFormatError, MoonfieldWarning, NonFiniteError
 from ._core.results import Result
+from .families import Amortised
 from .inference import (
     ADVI,
     ASVGD,
@@ -37,6 +38,7 @@ __all__ = [
     "SGHMC",
     "SVGD",
     "AbstractModel",
+    "Amortised",
     "BayesianNetwork",
     "Diagnostics",
     "Ensemble",

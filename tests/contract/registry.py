@@ -4,6 +4,9 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import equinox as eqx
+import jax
+
 import moonfield as mf
 from moonfield.families import AbstractFamily
 from moonfield.likelihoods import AbstractLikelihood
@@ -14,6 +17,7 @@ SPACE = SimpleNamespace(size=7, shapes=((2, 3), (1,)), paths=("weight", "bias"))
 
 
 FAMILIES: dict[str, Callable[[], AbstractFamily]] = {
+    "Amortised": lambda: mf.Amortised(eqx.nn.Linear(3, 4, key=jax.random.key(0))),
     "Flow": lambda: mf.families.Flow(layers=2, knots=3, width=8),
     "FullRank": mf.families.FullRank,
     "Kronecker": lambda: mf.families.Kronecker().bind(SPACE),

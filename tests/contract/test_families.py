@@ -91,10 +91,10 @@ def test_same_under_jit(name: str, x64: None) -> None:
     state, noise = state_of(family), noise_for(family, 1)[0]
     z = family.sample(state, noise)
     pairs = [
-        (family.sample(state, noise), jax.jit(family.sample)(state, noise)),
-        (family.log_prob(state, z), jax.jit(family.log_prob)(state, z)),
-        (family.entropy(state), jax.jit(family.entropy)(state)),
-        (family.moments(state), jax.jit(family.moments)(state)),
+        (family.sample(state, noise), eqx.filter_jit(family.sample)(state, noise)),
+        (family.log_prob(state, z), eqx.filter_jit(family.log_prob)(state, z)),
+        (family.entropy(state), eqx.filter_jit(family.entropy)(state)),
+        (family.moments(state), eqx.filter_jit(family.moments)(state)),
     ]
     for plain, compiled in pairs:
         for one, other in zip(jax.tree.leaves(plain), jax.tree.leaves(compiled), strict=True):
@@ -107,7 +107,7 @@ def test_vmap_over_states_is_a_loop(name: str, x64: None) -> None:
     states = [state_of(family, seed) for seed in range(3)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
     noise = noise_for(family, 3)
-    sample, log_prob = jax.jit(family.sample), jax.jit(family.log_prob)
+    sample, log_prob = eqx.filter_jit(family.sample), eqx.filter_jit(family.log_prob)
     z = jax.jit(jax.vmap(family.sample))(stacked, noise)
     logq = jax.jit(jax.vmap(family.log_prob))(stacked, z)
     for i, state in enumerate(states):
@@ -124,8 +124,8 @@ def test_keeps_the_precision(name: str, double: bool) -> None:
     with jax.enable_x64(double):
         family = FAMILIES[name]()
         state, noise = state_of(family), noise_for(family, 1)[0]
-        z = jax.jit(family.sample)(state, noise)
-        log_prob = jax.jit(family.log_prob)(state, z)
+        z = eqx.filter_jit(family.sample)(state, noise)
+        log_prob = eqx.filter_jit(family.log_prob)(state, z)
         out = (state, z, log_prob, family.entropy(state), family.moments(state))
         assert {leaf.dtype for leaf in jax.tree.leaves(out)} == {
             jnp.dtype("f8" if double else "f4")
@@ -136,9 +136,9 @@ def test_keeps_the_precision(name: str, double: bool) -> None:
 def test_a_draw_knows_its_own_density(name: str, x64: None) -> None:
     family = FAMILIES[name]()
     state, noise = state_of(family), noise_for(family, 1)[0]
-    z, log_density = jax.jit(family.sample_and_log_prob)(state, noise)
-    np.testing.assert_allclose(z, jax.jit(family.sample)(state, noise), rtol=1e-12)
-    np.testing.assert_allclose(log_density, jax.jit(family.log_prob)(state, z), rtol=1e-8)
+    z, log_density = eqx.filter_jit(family.sample_and_log_prob)(state, noise)
+    np.testing.assert_allclose(z, eqx.filter_jit(family.sample)(state, noise), rtol=1e-12)
+    np.testing.assert_allclose(log_density, eqx.filter_jit(family.log_prob)(state, z), rtol=1e-8)
 
 
 @each_family
@@ -163,6 +163,8 @@ def test_draws_move_with_every_variational_parameter(name: str) -> None:
         return jnp.exp(log_weights) @ jnp.sum(jnp.sin(3.0 * z), axis=1)
 
     gradient = jax.jit(jax.grad(expected))(state)
+    if name == "Amortised":  # whose encoder moves local sites, not z
+        gradient = gradient.family
     for leaf in jax.tree.leaves(gradient):
         assert np.isfinite(leaf).all()
         assert (np.abs(leaf) > 0).any()
@@ -172,5 +174,5 @@ def test_draws_move_with_every_variational_parameter(name: str) -> None:
 def test_the_same_noise_is_the_same_draw(name: str) -> None:
     family = FAMILIES[name]()
     state = state_of(family)
-    draws = [jax.jit(family.sample)(state, noise_for(family, 1)[0]) for _ in range(2)]
+    draws = [eqx.filter_jit(family.sample)(state, noise_for(family, 1)[0]) for _ in range(2)]
     assert same_bytes(*draws)

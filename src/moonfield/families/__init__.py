@@ -1,7 +1,8 @@
 """Variational families: what q can be."""
 
+from .amortised import Amortised, AmortisedState
 from .approximation import AbstractApproximation, Variational
-from .base import AbstractFamily
+from .base import AbstractFamily, LocalDraws
 from .flow import Flow, FlowState
 from .full_rank import FullRank, FullRankState, full_rank_state
 from .gaussian import Conditional, Gaussian
@@ -18,6 +19,7 @@ from .sampler import Sampler, SamplerState, first_sampler, push
 from .student_t import StudentT, StudentTState
 
 FAMILIES = {  # by the name that files use
+    "Amortised": Amortised,
     "Flow": Flow,
     "FullRank": FullRank,
     "Kronecker": Kronecker,
@@ -32,6 +34,8 @@ __all__ = [
     "FAMILIES",
     "AbstractApproximation",
     "AbstractFamily",
+    "Amortised",
+    "AmortisedState",
     "Conditional",
     "Flow",
     "FlowState",
@@ -42,6 +46,7 @@ __all__ = [
     "KroneckerBlock",
     "KroneckerGaussian",
     "KroneckerState",
+    "LocalDraws",
     "LowRank",
     "LowRankState",
     "MeanField",

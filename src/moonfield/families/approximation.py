@@ -6,7 +6,8 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, PyTree
 
-from .base import AbstractFamily
+from .amortised import Amortised
+from .base import AbstractFamily, LocalDraws
 
 
 class AbstractApproximation(eqx.Module):
@@ -22,6 +23,10 @@ class AbstractApproximation(eqx.Module):
 
     def log_prob(self, z: Float[Array, " size"]) -> Float[Array, ""] | None:
         """Log-density at z, nats; None where it is not known."""
+        return None
+
+    def local(self, rows: PyTree, key: Array) -> LocalDraws | None:
+        """Draws of the local latent variables of rows; None where no encoder gives them."""
         return None
 
 
@@ -43,3 +48,11 @@ class Variational(AbstractApproximation):
 
     def log_prob(self, z: Float[Array, " size"]) -> Float[Array, ""]:
         return self.family.log_prob(self.state, z)
+
+    def local(self, rows: PyTree, key: Array) -> LocalDraws | None:
+        if not isinstance(self.family, Amortised):
+            return None
+        leaf = jax.tree.leaves(rows)[0]
+        dtype = jax.tree.leaves(self.state)[0].dtype
+        noise = jax.random.normal(key, (leaf.shape[0], self.family.local_size), dtype)
+        return self.family.local(self.state, rows, noise)

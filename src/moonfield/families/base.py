@@ -1,11 +1,18 @@
 """What q can be."""
 
 import abc
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
+
+
+class LocalDraws(NamedTuple):
+    """Draws of the local latent variables of some rows, unconstrained, and their log-densities."""
+
+    z: Float[Array, "rows local"]
+    log_density: Float[Array, " rows"]
 
 
 class AbstractFamily(eqx.Module):
@@ -46,6 +53,12 @@ class AbstractFamily(eqx.Module):
         """
         z = self.sample(state, noise)
         return jnp.zeros((1,), z.dtype), z[None]
+
+    def local(
+        self, state: PyTree, rows: PyTree, noise: Float[Array, "rows local"]
+    ) -> LocalDraws | None:
+        """What noise becomes for rows' local latent variables; None without an encoder."""
+        return None
 
     @abc.abstractmethod
     def log_prob(self, state: PyTree, z: Float[Array, " size"]) -> Float[Array, ""]:

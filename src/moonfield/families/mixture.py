@@ -11,6 +11,7 @@ from jax.scipy.stats import norm
 from jaxtyping import Array, Float, PyTree
 
 from .._core.checks import whole
+from .amortised import Amortised
 from .base import AbstractFamily
 from .mean_field import MeanField
 
@@ -48,8 +49,11 @@ class Mixture(AbstractFamily):
     def __init__(self, components: int = 3, family: AbstractFamily = MeanField()):
         self.components = whole(components, "components")
         self.family = family
-        if not isinstance(family, AbstractFamily) or isinstance(family, Mixture):
-            raise TypeError(f"family must be one of mf.families but Mixture, got {family!r}.")
+        if not isinstance(family, AbstractFamily) or isinstance(family, Mixture | Amortised):
+            raise TypeError(
+                "family must be one of mf.families but Mixture and Amortised (which may hold a "
+                f"Mixture), got {family!r}."
+            )
 
     def bind(self, space: object) -> "Mixture":
         return Mixture(self.components, self.family.bind(space))

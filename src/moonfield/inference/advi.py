@@ -11,9 +11,15 @@ import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int, PyTree
 
-from .._core.trees import unravel
+from .._core.trees import default_float, named_leaves, unravel
 from ..data import Batch
-from ..families import AbstractApproximation, AbstractFamily, MeanField, Variational
+from ..families import (
+    AbstractApproximation,
+    AbstractFamily,
+    Amortised,
+    MeanField,
+    Variational,
+)
 from ..model import AbstractModel, Space, space as space_of
 from ..objectives import AbstractObjective, Reparameterised, log_joint_of
 from .method import AbstractStepping, StepInfo
@@ -45,7 +51,7 @@ class ADVI(AbstractStepping):
 
     Raises:
         TypeError: an argument is not of its kind.
-        ValueError: `draws` is below 1.
+        ValueError: `draws` is below 1, or the objective does not suit an `Amortised` family.
 
     Kucukelbir, Tran, Ranganath, Gelman & Blei, 2017, "Automatic differentiation variational
     inference", JMLR 18.
@@ -77,6 +83,12 @@ class ADVI(AbstractStepping):
             raise TypeError(f"optimizer must be an optax transformation, got {optimizer!r}.")
         if self.draws < 1:
             raise ValueError(f"draws must be 1 or more, got {draws}.")
+        if self.amortised and self.objective.draws != 1:
+            raise ValueError(
+                f"{type(self.objective).__name__} bounds the evidence of all rows at once, by "
+                f"{self.objective.draws} draws; with an encoder that says nothing useful. Use "
+                "Reparameterised, StickingTheLanding or Tempered."
+            )
 
     @property
     def name(self) -> str:
@@ -87,6 +99,14 @@ class ADVI(AbstractStepping):
     @property
     def quantity(self) -> str:
         return self.objective.quantity
+
+    @property
+    def amortised(self) -> bool:
+        return isinstance(self.family, Amortised)
+
+    @property
+    def row_noise(self) -> int:
+        return self.family.local_size if isinstance(self.family, Amortised) else 0
 
     def bind(self, model: AbstractModel) -> "ADVI":
         family = self.family.bind(space_of(model))
@@ -107,6 +127,15 @@ class ADVI(AbstractStepping):
         state = jax.device_put(self.family_state(vector, size))
         return Variational(self.family, state, size)
 
+    def path_of(self, space: Space, index: int) -> str:
+        left = index
+        for name, leaf in named_leaves(self._shapes(space.size, default_float())).items():
+            if left < leaf.size:
+                encoder = self.amortised and name.startswith("encoder.")
+                return name if encoder else space.path_of(index % space.size)
+            left -= leaf.size
+        raise IndexError(index)
+
     def _at(self, family_state: PyTree) -> AdviState:
         """The state at given variational parameters, with a fresh optimiser."""
         vector, _ = ravel_pytree(family_state)
@@ -114,9 +143,11 @@ class ADVI(AbstractStepping):
 
     def family_state(self, vector: Float[Array | np.ndarray, " parameters"], size: int) -> PyTree:
         """The family's state that a flat vector holds, for z of `size` numbers."""
-        location = jax.ShapeDtypeStruct((size,), vector.dtype)
-        shapes = jax.eval_shape(lambda z: self.family.init(z, _START_SD), location)
-        return unravel(vector, shapes)
+        return unravel(vector, self._shapes(size, vector.dtype))
+
+    def _shapes(self, size: int, dtype: Any) -> PyTree:
+        location = jax.ShapeDtypeStruct((size,), dtype)
+        return jax.eval_shape(lambda z: self.family.init(z, _START_SD), location)
 
     def elbo(
         self,
@@ -128,10 +159,13 @@ class ADVI(AbstractStepping):
         scale: Any,
     ) -> Float[Array, ""]:
         """The mean of the objective's estimates."""
-        density = log_joint_of(model, space, batch, scale)
+        size = self.family.noise_size(space.size)
 
         def one(draws: Array) -> Array:
-            return self.objective.estimate(self.family, state, density, draws)
+            rows = draws[0, size:].reshape(len(batch.weights), self.row_noise)
+            local = self.family.local(state, model.seen(batch.inputs), rows)
+            density = log_joint_of(model, space, batch, scale, local)
+            return self.objective.estimate(self.family, state, density, draws[:, :size])
 
         if self.draws == 1:
             return one(noise)

@@ -34,7 +34,7 @@ class Raw(NamedTuple):
     elbo: np.ndarray  # (restarts, steps)
     result: Result
     steps: int
-    nonfinite: tuple[int, int] | None  # step, index of the first bad coordinate
+    nonfinite: tuple[int, int] | None  # step, index of the first bad variational parameter
     compile_seconds: float
     run_seconds: float
     final_elbo: np.ndarray  # (restarts, evaluations) estimates at `parameters`
@@ -84,8 +84,10 @@ class Driver:
         batch = full_batch(data)
         row_bytes = sum(leaf.nbytes // len(leaf) for leaf in jax.tree.leaves(batch))
         dtype = batch.weights.dtype
-        noise = method.noise_shape(self.model_space.size)
-        work = self.model_space.size * (places or len(batch.weights)) * noise[0] * restarts
+        rows = places or len(batch.weights)
+        draws, numbers = method.noise_shape(self.model_space.size)
+        noise = draws, numbers + rows * method.row_noise
+        work = (self.model_space.size + method.row_noise) * rows * noise[0] * restarts
         self.shape = block_shape(noise, row_bytes, places, restarts, dtype.itemsize, work)
         self._structures = (model_structure, method_structure)
         self._arrays = (model_arrays, method_arrays)
@@ -236,7 +238,7 @@ class Driver:
     def _check(self, pending: collections.deque, ended: bool) -> tuple[int, int] | None:
         """Wait for old chunks; where every restart is lost, go back to the last finite state.
 
-        Returns the step that was not finite and the coordinate that it spoilt first.
+        Returns the step that was not finite and the variational parameter that it spoilt first.
         """
         while pending and (ended or len(pending) > _IN_FLIGHT):
             chunk, estimates = pending.popleft()
@@ -261,9 +263,7 @@ class Driver:
             before = self._state_at(chunk, step)
         after = self._state_at(chunk, step + 1)
         self.carry = before
-        return step, _first_bad(
-            np.atleast_2d(np.asarray(after.state.vector)), self.model_space.size
-        )
+        return step, _first_bad(np.atleast_2d(np.asarray(after.state.vector)))
 
     def _state_at(self, chunk: Chunk, step: int) -> Carry:
         """The carry before a step of a chunk, recomputed."""
@@ -284,7 +284,7 @@ def _any_finite(carry: Carry) -> bool:
     return bool(np.isfinite(np.atleast_2d(np.asarray(carry.state.vector))).all(axis=1).any())
 
 
-def _first_bad(vectors: np.ndarray, size: int) -> int:
-    """Index in z of the first variational parameter that is not finite, in any restart."""
+def _first_bad(vectors: np.ndarray) -> int:
+    """Index of the first variational parameter that is not finite, in any restart."""
     columns = np.flatnonzero(~np.isfinite(vectors).all(axis=0))
-    return int(columns[0] % size) if columns.size else 0
+    return int(columns[0]) if columns.size else 0

@@ -29,6 +29,11 @@ class AbstractMethod(eqx.Module):
     def name(self) -> str:
         """The method's name in tables and files."""
 
+    @property
+    def amortised(self) -> bool:
+        """Whether an encoder gives local latent variables, which are then no parameters."""
+        return False
+
     def bind(self, model: AbstractModel) -> "AbstractMethod":
         """The method for this model; `ValueError` where it cannot fit it."""
         return self
@@ -53,6 +58,11 @@ class AbstractStepping(AbstractMethod):
     @abc.abstractmethod
     def noise_shape(self, size: int) -> tuple[int, int]:
         """(draws, standard normal numbers a draw) of one step, for z of `size` numbers."""
+
+    @property
+    def row_noise(self) -> int:
+        """Further standard normal numbers a draw for each row of a batch; all rows' come last."""
+        return 0
 
     @abc.abstractmethod
     def init(self, locate: Callable[[Array], Array], key: Array) -> Any:
@@ -90,6 +100,10 @@ class AbstractStepping(AbstractMethod):
     ) -> Float[Array, " parameters"] | None:
         """A step's estimate of the ELBO's gradient; None for a method that has none to show."""
         return None
+
+    def path_of(self, space: Space, index: int) -> str:
+        """The path of the parameter that a variational parameter of the vector speaks of."""
+        return space.path_of(index % space.size)
 
     @abc.abstractmethod
     def approximation(self, vector: np.ndarray, size: int) -> AbstractApproximation:

@@ -4,7 +4,7 @@
 of object each into a `Part` (JSON facts and arrays) and back.
 """
 
-from .approximations import build_approximation, describe_approximation
+from .approximations import build_approximation, describe_approximation, saved_encoder
 from .file import FORMAT_VERSION, Document, read_file, reading, write_file
 from .models import (
     build_expansion,
@@ -35,6 +35,7 @@ __all__ = [
     "moonfield_version",
     "read_file",
     "reading",
+    "saved_encoder",
     "undescribed",
     "write_file",
 ]

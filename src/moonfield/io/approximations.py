@@ -5,6 +5,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +16,7 @@ from ..families import (
     FAMILIES,
     AbstractApproximation,
     AbstractFamily,
+    Amortised,
     Conditional,
     Gaussian,
     KroneckerBlock,
@@ -57,8 +59,27 @@ def describe_approximation(approximation: AbstractApproximation) -> Part:
     return Part({"type": name, "size": drawn.size}, tensors)
 
 
-def build_approximation(part: Part, space: Space, dtype: Any) -> AbstractApproximation:
-    """The approximation of a part, for a model with this unconstrained space and type."""
+def saved_encoder(part: Part) -> dict[str, tuple[int, ...]] | None:
+    """Paths and shapes of the weights of the encoder of a part; None where it has none.
+
+    Of an encoder files keep the weights, not the structure.
+    """
+    facts = part.facts
+    if facts["type"] != "Variational" or facts["family"]["type"] != Amortised.__name__:
+        return None
+    tensors = part.known_child("state").tensors
+    prefix = "encoder."
+    named = {name: array.shape for name, array in tensors.items() if name.startswith(prefix)}
+    return {name.removeprefix(prefix): shape for name, shape in named.items()}
+
+
+def build_approximation(
+    part: Part, space: Space, dtype: Any, encoder: eqx.Module | None = None
+) -> AbstractApproximation:
+    """The approximation of a part, for a model with this unconstrained space and type.
+
+    `encoder` is that of an `Amortised` family, as `saved_encoder` says.
+    """
     kind = find(APPROXIMATIONS, part.facts["type"], "approximation")
     if kind is Members:
         return build_members(part, lambda child: build_approximation(child, space, dtype))
@@ -66,12 +87,17 @@ def build_approximation(part: Part, space: Space, dtype: Any) -> AbstractApproxi
         raise ValueError(
             f"its posterior has {part.facts['size']!r} numbers, its model has {space.size}"
         )
+    if kind is Variational:
+        return _build_variational(part, space, dtype, encoder)
     return _BUILDERS[part.facts["type"]](part, space, dtype)
 
 
-def _build_variational(part: Part, space: Space, dtype: Any) -> Variational:
+def _build_variational(
+    part: Part, space: Space, dtype: Any, encoder: eqx.Module | None
+) -> Variational:
     size = space.size
-    family = _build_family(part.known_child("family")).bind(space)
+    given = {} if encoder is None else {"encoder": encoder}
+    family = _build_family(part.known_child("family"), **given).bind(space)
     location = jax.ShapeDtypeStruct((size,), dtype)
     expected = jax.eval_shape(functools.partial(family.init, sd=1.0), location)
     shapes = {name: leaf.shape for name, leaf in named_leaves(expected).items()}
@@ -134,7 +160,6 @@ _BUILDERS: dict[str, Callable[[Part, Space, Any], AbstractApproximation]] = {
     "KroneckerGaussian": _build_kronecker_gaussian,
     "Particles": lambda part, space, dtype: build_particles(part, space.size, dtype),
     "Sampler": lambda part, space, dtype: build_sampler(part, space.size, dtype),
-    "Variational": _build_variational,
 }
 
 
@@ -157,19 +182,21 @@ def _describe_family(family: AbstractFamily) -> Part:
     settings, children = {}, {}
     for field in dataclasses.fields(family):
         value = getattr(family, field.name)
+        if field.metadata.get("bound") or field.metadata.get("given"):
+            continue  # what the model's space sets again, and what is given again at load
         if isinstance(value, AbstractFamily):
             children[field.name] = _describe_family(value)
         elif isinstance(value, bool | int | float | str | None):
             settings[field.name] = value
-        elif not field.metadata.get("bound"):  # what the model's space sets again
+        else:
             raise TypeError(
                 f"{name}.{field.name} is a {type(value).__name__}: files keep plain values."
             )
     return gather({"families": gather(children)}, type=name, settings=settings)
 
 
-def _build_family(part: Part) -> AbstractFamily:
+def _build_family(part: Part, **given: Any) -> AbstractFamily:
     cls = find(FAMILIES, part.facts["type"], "family")
     inner = part.known_child("families")
     families = {name: _build_family(inner.known_child(name)) for name in inner.facts}
-    return cls(**part.facts["settings"], **families)
+    return cls(**part.facts["settings"], **families, **given)

@@ -14,6 +14,7 @@ def describe_program(model: BoundProgram) -> Part:
         "static": dict(model.static),
         "by_row": [[name, list(shape), dtype] for name, shape, dtype in model.by_row],
         "rows": model.layout.rows,
+        "amortised": model.amortised,
     }
     return Part(facts, {name: np.asarray(array) for name, array in model.whole.items()})
 
@@ -26,4 +27,5 @@ def build_program(part: Part, program: Program) -> BoundProgram:
     """
     by_row = tuple((name, tuple(shape), dtype) for name, shape, dtype in part.facts["by_row"])
     static: dict[str, Any] = part.facts["static"]
-    return program.rebuild(part.tensors, static, by_row, part.facts["rows"])
+    amortised = bool(part.facts.get("amortised", False))  # older files do not say
+    return program.rebuild(part.tensors, static, by_row, part.facts["rows"], amortised)

@@ -75,6 +75,44 @@ class AbstractModel(eqx.Module):
     def log_likelihood(self, params: PyTree, batch: Batch) -> Float[Array, " rows"]:
         """Log-density of each row's target, nats; unscaled, without row weights."""
 
+    @property
+    def local_sites(self) -> tuple[str, ...]:
+        """Latent variables of each row that an encoder gives; parameters do not hold them."""
+        return ()
+
+    @property
+    def local_size(self) -> int:
+        """How many unconstrained numbers a row's local latent variables have."""
+        return 0
+
+    @property
+    def row(self) -> PyTree:
+        """Shapes and types of what an encoder sees of one row."""
+        return None
+
+    def seen(self, inputs: PyTree) -> PyTree | None:
+        """What an encoder sees of rows (the same for rows as `row` for one); None without data."""
+        return None
+
+    def log_local(
+        self, params: PyTree, local: Float[Array, "rows size"], batch: Batch
+    ) -> tuple[Float[Array, " rows"], Float[Array, " rows"]]:
+        """Log-likelihood and log prior of each row's local latent variables, nats; unscaled.
+
+        `local` holds them unconstrained; the prior includes the log-determinant of the bijection.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no local latent variables.")
+
+    def local_values(
+        self, params: PyTree, local: Float[Array, "rows size"], inputs: PyTree
+    ) -> dict[str, Array]:
+        """Values of local latent variables by site, rows first, from unconstrained numbers."""
+        return {}
+
+    def sample_local(self, params: PyTree, inputs: PyTree, key: Array) -> dict[str, Array]:
+        """Draws of local latent variables by site, rows first, from their prior."""
+        return {}
+
     @abc.abstractmethod
     def predictive(self, params: PyTree, inputs: PyTree) -> dist.Distribution:
         """Distribution of the targets of these rows, batch shape `(rows, ...)`."""

@@ -16,10 +16,11 @@ from ..data import Batch, Dataset, as_array
 from .abstract_program import AbstractBoundProgram
 from .enumeration import log_density
 from .layout import Layout, Target
+from .local_sites import RowValues, by_row, local_size
 from .sites import (
     Trace,
     is_factor,
-    is_latent,
+    log_prob,
     row_sums,
     run,
     start_of,
@@ -28,6 +29,7 @@ from .sites import (
 )
 
 _PROTOTYPE_ROWS = 2
+_UNSEEN = "rows of unseen data"  # among inputs: an array that only tells how many
 
 
 class BoundProgram(AbstractBoundProgram):
@@ -42,6 +44,7 @@ class BoundProgram(AbstractBoundProgram):
     by_row: tuple[tuple[str, tuple[int, ...], str], ...] = eqx.field(static=True)
     layout: Layout = eqx.field(static=True)
     refusal: str | None = eqx.field(static=True)  # why it cannot take batches
+    amortised: bool = eqx.field(static=True, default=False)  # an encoder gives local sites
 
     @property
     def entries(self) -> int:
@@ -92,17 +95,58 @@ class BoundProgram(AbstractBoundProgram):
         sites = [
             site
             for name, site in self._trace({**self.whole, **arrays}, params).items()
-            if self._is_continuous(site) or (is_factor(site) and name not in by_row)
+            if self._is_parameter(site) or (is_factor(site) and name not in by_row)
         ]
         return total(sites)
 
     def log_likelihood(self, params: PyTree, batch: Batch) -> Float[Array, " rows"]:
         if not self.minibatchable:
             return self._entries(params)
-        trace = self._trace({**self.whole, **batch.inputs}, params)
+        return self._row_terms(self._trace({**self.whole, **batch.inputs}, params))
+
+    def _row_terms(self, trace: Trace) -> Float[Array, " rows"]:
+        """What each row's observed sites and factors add to the log-likelihood."""
         terms = (*self.layout.observed, *self.layout.row_factors)
         rows = [row_sums(trace[name], axis) for name, axis in terms]
         return sum(rows[1:], start=rows[0])
+
+    @property
+    def local_sites(self) -> tuple[str, ...]:
+        return self.layout.local if self.amortised else ()
+
+    @property
+    def local_size(self) -> int:
+        return local_size(self.local_sites, lambda choose: self._run(self._prototype(), choose))
+
+    @property
+    def row(self) -> PyTree:
+        structs = {name: jax.ShapeDtypeStruct(shape, dtype) for name, shape, dtype in self.by_row}
+        return self.seen(structs)
+
+    def seen(self, inputs: PyTree) -> PyTree | None:
+        names = [name for name, *_ in self.by_row]
+        if any(name not in inputs for name in names):
+            return None
+        return inputs[names[0]] if len(names) == 1 else {name: inputs[name] for name in names}
+
+    def log_local(
+        self, params: PyTree, local: Float[Array, "rows size"], batch: Batch
+    ) -> tuple[Float[Array, " rows"], Float[Array, " rows"]]:
+        choose = RowValues(self.local_sites, params, local)
+        trace = self._run({**self.whole, **batch.inputs}, choose)
+        priors = [by_row(log_prob(trace[name])) for name in self.local_sites]
+        return self._row_terms(trace), sum(priors, start=choose.log_det)
+
+    def local_values(
+        self, params: PyTree, local: Float[Array, "rows size"], inputs: PyTree
+    ) -> dict[str, Array]:
+        choose = RowValues(self.local_sites, params, local)
+        trace = self._run({**self.whole, **inputs}, choose)
+        return {name: trace[name]["value"] for name in self.local_sites}
+
+    def sample_local(self, params: PyTree, inputs: PyTree, key: Array) -> dict[str, Array]:
+        trace = self.trace(params, inputs, key)
+        return {name: trace[name]["value"] for name in self.local_sites}
 
     def _entries(self, params: PyTree) -> Float[Array, " entries"]:
         """Log-likelihoods from all data: of each row where all observed sites align, else one."""
@@ -134,9 +178,24 @@ class BoundProgram(AbstractBoundProgram):
 
     def trace(self, params: PyTree, inputs: PyTree, key: Array | None = None) -> Trace:
         """The model run on other inputs; sites whose shapes no longer fit are drawn anew."""
+        return self._trace(self._arguments(inputs), params, key, fresh=True)
+
+    def _arguments(self, inputs: PyTree) -> dict[str, Any]:
+        """Inputs and what stands for all arguments that are not among them."""
         left_out = {n: None for n in inspect.signature(self.fn).parameters if n == self.target.data}
         constants = {n: v for n, v in self.whole.items() if n not in inputs and n not in left_out}
-        return self._trace({**left_out, **constants, **inputs}, params, key, fresh=True)
+        if self.amortised and self.target.data not in inputs:
+            left_out = self._unseen(next(iter(inputs.values())).shape[0])
+        given = {name: array for name, array in inputs.items() if name != _UNSEEN}
+        return {**left_out, **constants, **given}
+
+    def _unseen(self, rows: int) -> dict[str, Array]:
+        """The targets of rows without data: zeros, which only tell how many there are."""
+        return {
+            name: jnp.zeros((rows, *shape), dtype)
+            for name, shape, dtype in self.by_row
+            if name == self.target.data
+        }
 
     @property
     def target(self) -> Target:
@@ -169,14 +228,14 @@ class BoundProgram(AbstractBoundProgram):
         for name in inputs:
             if name not in known:
                 raise ValueError(f"The program has no argument {name!r}. It takes {sorted(known)}.")
-        inputs.pop(self.target.data, None) if self.minibatchable else None
+        inputs.pop(self.target.data, None) if self.minibatchable and not self.amortised else None
         self._check_rows(inputs)
-        return inputs
+        return inputs if inputs or not self.amortised else {_UNSEEN: np.zeros(1, bool)}
 
     def _check_rows(self, inputs: dict[str, np.ndarray]) -> None:
         lengths = {}
         for name, shape, _ in self.by_row:
-            if name == self.target.data:
+            if name == self.target.data and name not in inputs:
                 continue
             if name not in inputs:
                 raise ValueError(f"predict needs {name!r}: one entry for each row.")
@@ -238,14 +297,15 @@ class BoundProgram(AbstractBoundProgram):
         name = getattr(self.fn, "__name__", str(self.fn))
         lines = [f"Program {name}"]
         lines += [f"  {site}  {shape}" for site, shape in self.layout.latents]
+        lines += [f"  {site}  of every row, by an encoder" for site in self.local_sites]
         lines += [f"  observes {site}" for site, _ in self.layout.observed]
         return "\n".join(lines)
 
     def _start_shapes(self) -> PyTree:
         return jax.eval_shape(self.init, jax.random.key(0))
 
-    def _is_continuous(self, site: dict) -> bool:
-        return is_latent(site) and site["name"] not in self.layout.discrete
+    def _is_parameter(self, site: dict) -> bool:
+        return site["name"] in dict(self.layout.latents)
 
     def _prototype(self) -> dict[str, Any]:
         """Arguments that stand for the data where it does not matter: the latent sites' priors."""
@@ -277,5 +337,10 @@ class BoundProgram(AbstractBoundProgram):
             fits = value is not None and jnp.shape(value) == site["fn"].shape()
             return value if fits or not fresh else None
 
+        return self._run(arrays, choose, key)
+
+    def _run(
+        self, arrays: dict[str, Any], choose: Callable[[dict], Any], key: Array | None = None
+    ) -> Trace:
         key = jax.random.key(0) if key is None else key
         return run(self.fn, {**dict(self.static), **arrays}, choose, key)

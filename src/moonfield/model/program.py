@@ -11,6 +11,7 @@ from ..data import Dataset, as_array
 from .abstract_program import AbstractProgram, checked_weights
 from .bound_program import BoundProgram
 from .layout import Layout, layout_of
+from .local_sites import amortised_layout, without_local
 from .rows_alone import why_not_alone
 
 
@@ -45,21 +46,33 @@ class Program(AbstractProgram):
     def __repr__(self) -> str:
         return f"Program({getattr(self.fn, '__name__', self.fn)})"
 
-    def bind(self, data: Any, weights: Any = None) -> tuple[BoundProgram, Dataset]:
+    def bind(
+        self, data: Any, weights: Any = None, amortised: bool = False
+    ) -> tuple[BoundProgram, Dataset]:
         """The model under this data, and the rows that the engine takes batches of.
+
+        `amortised` leaves latent sites inside the data plate to an encoder (`mf.Amortised`).
 
         Raises:
             TypeError, ValueError: data lacks an argument, has one too many, is not finite, or the
-                model observes nothing; the message names it.
+                model observes nothing; the message names it. Amortised: there are no sites inside
+                the data plate, or rows cannot be looked at one by one.
         """
         arrays, static = self._arguments(data)
         layout = layout_of(self.fn, arrays, static)
+        layout = amortised_layout(layout) if amortised else layout
         reason = _why_not_in_batches(self.fn, arrays, static, layout)
         rows = {} if reason else {n: a for n, a in arrays.items() if a.shape[:1] == (layout.rows,)}
         if rows:
-            reason = why_not_alone(self._bound(arrays, static, rows, layout, None), rows)
+            bound = self._bound(arrays, static, rows, layout, None, amortised)
+            reason = why_not_alone(bound, rows)
             rows = {} if reason else rows
-        model = self._bound(arrays, static, rows, layout, reason)
+        if amortised and reason is not None:
+            raise ValueError(
+                f"Amortised looks at rows one by one, but {reason}. Change the program, or use "
+                "another family, such as mf.families.MeanField()."
+            )
+        model = self._bound(arrays, static, rows, layout, reason, amortised)
         count = layout.rows if reason is None and layout.rows else model.entries
         given = checked_weights(weights, count, reason)
         return model, Dataset(rows, (), given, None, count, reason is None)
@@ -71,6 +84,7 @@ class Program(AbstractProgram):
         rows: dict[str, np.ndarray],
         layout: Layout,
         refusal: str | None,
+        amortised: bool,
     ) -> BoundProgram:
         whole = {name: array for name, array in arrays.items() if name not in rows}
         by_row = tuple((name, array.shape[1:], str(array.dtype)) for name, array in rows.items())
@@ -82,6 +96,7 @@ class Program(AbstractProgram):
             by_row=by_row,
             layout=layout,
             refusal=refusal,
+            amortised=amortised,
         )
 
     def rebuild(
@@ -90,6 +105,7 @@ class Program(AbstractProgram):
         static: Mapping[str, Any],
         by_row: Sequence[tuple[str, tuple[int, ...], str]],
         rows: int | None,
+        amortised: bool,
     ) -> BoundProgram:
         """The bound program of a file: `by_row` names the arrays of `rows` rows, without them.
 
@@ -99,6 +115,7 @@ class Program(AbstractProgram):
         _check_names(self.fn, {**whole, **static, **{name: None for name, *_ in by_row}})
         shapes = {name: jax.ShapeDtypeStruct((rows, *s), dtype) for name, s, dtype in by_row}
         layout = layout_of(self.fn, {**whole, **shapes}, dict(static))
+        layout = amortised_layout(layout) if amortised else layout
         reason = None if by_row else _why_not_in_batches(self.fn, dict(whole), dict(static), layout)
         return BoundProgram(
             fn=self.fn,
@@ -107,6 +124,7 @@ class Program(AbstractProgram):
             by_row=tuple(by_row),
             layout=layout,
             refusal=reason,
+            amortised=amortised,
         )
 
     def _arguments(self, data: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -148,7 +166,9 @@ def _why_not_in_batches(
     outside = "stands outside the data plate"
     obstacles = {
         "is a discrete site that is summed over": layout.discrete,
-        "has a value of its own for every row": layout.local,
+        "has a value of its own for every row": [
+            site for site, _ in layout.latents if site in layout.local
+        ],
         outside: [site for site, axis in layout.observed if axis == 0] + [*layout.factors],
     }
     for what, names in obstacles.items():
@@ -171,7 +191,7 @@ def _why_not_fewer(
         fewer = layout_of(fn, part, static)
     except (TypeError, ValueError, IndexError) as error:
         return f"it does not run on {few} of its {layout.rows} rows ({error})"
-    if fewer.rows == few and fewer.latents == layout.latents:
+    if fewer.rows == few and without_local(fewer).latents == without_local(layout).latents:
         return None
     return (
         f"its plate {layout.plate!r} does not shrink with the data (take its size from the data, "

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from .._core.trees import Structure, split
+from .._core.trees import Structure, default_float, split
 from ..data import Batch
 from .bound_program import BoundProgram
 
@@ -38,16 +38,21 @@ def _densities(
 ) -> tuple[Array, Array, Array, Array]:
     model = structure.join(arrays)
     params = model.init(jax.random.key(0))
+    count = next(iter(few.values())).shape[0]
+    local = jax.random.normal(jax.random.key(1), (count, model.local_size), default_float())
 
-    def rows(inputs: dict[str, Array]) -> Array:
-        count = next(iter(inputs.values())).shape[0]
-        return model.log_likelihood(params, Batch(inputs, (), jnp.ones(count)))
+    def rows(inputs: dict[str, Array], local: Array) -> Array:
+        batch = Batch(inputs, (), jnp.ones(len(local)))
+        if not model.local_sites:
+            return model.log_likelihood(params, batch)
+        likelihood, prior = model.log_local(params, local, batch)
+        return likelihood + prior
 
-    def alone(row: dict[str, Array]) -> Array:
-        return rows(jax.tree.map(lambda leaf: leaf[None], row))[0]
+    def alone(row: dict[str, Array], local: Array) -> Array:
+        return rows(jax.tree.map(lambda leaf: leaf[None], row), local[None])[0]
 
     prior = model.log_prior(params), model.log_prior_given(params, few)
-    return rows(few), jax.vmap(alone)(few), *prior
+    return rows(few, local), jax.vmap(alone)(few, local), *prior
 
 
 def _same(a: Array, b: Array) -> bool:

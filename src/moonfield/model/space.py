@@ -5,10 +5,11 @@ import math
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PyTree
 
-from .._core.trees import Structure, named_leaves, split, unravel
+from .._core.trees import Structure, default_float, named_leaves, split, unravel
 from .base import AbstractModel
 
 
@@ -29,6 +30,8 @@ class Space(NamedTuple):
 
     def unconstrain(self, params: PyTree) -> Float[Array, " size"]:
         """The vector of given parameters."""
+        if not self.size:  # which `ravel_pytree` makes float32
+            return jnp.zeros(0, default_float())
         return ravel_pytree(self.model.unconstrain(params))[0]
 
     def path_of(self, index: int) -> str:

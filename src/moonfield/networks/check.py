@@ -7,8 +7,10 @@ from jaxtyping import PyTree
 _STATEFUL = (eqx.nn.BatchNorm, eqx.nn.SpectralNorm, eqx.nn.StateIndex)
 
 
-def check_network(network: eqx.Module) -> None:
+def check_network(network: eqx.Module, name: str = "network") -> None:
     """Raise unless `network` is a callable Equinox module without state or randomness of its own.
+
+    `name` is what messages call it.
 
     Raises:
         TypeError: not an `equinox.Module`, or not callable.
@@ -16,22 +18,22 @@ def check_network(network: eqx.Module) -> None:
     """
     if not isinstance(network, eqx.Module) or not callable(network):
         raise TypeError(
-            "network must be a callable equinox.Module that maps one row to its outputs, got "
+            f"{name} must be a callable equinox.Module that maps one row to its outputs, got "
             f"{type(network).__name__}."
         )
     for layer in _submodules(network):
         if isinstance(layer, _STATEFUL):
             raise ValueError(
-                f"The network contains {type(layer).__name__}, which keeps state across rows. "
+                f"The {name} contains {type(layer).__name__}, which keeps state across rows. "
                 "Use a layer without cross-row state, e.g. equinox.nn.LayerNorm or GroupNorm."
             )
         if isinstance(layer, eqx.nn.Dropout):
             raise ValueError(
-                "The network contains Dropout, which has its own randomness. Remove it: the "
+                f"The {name} contains Dropout, which has its own randomness. Remove it: the "
                 "posterior over the weights is the regulariser."
             )
     if not jax.tree.leaves(weights_of(network)):
-        raise ValueError("The network has no floating-point array to learn.")
+        raise ValueError(f"The {name} has no floating-point array to learn.")
 
 
 def weights_of(network: eqx.Module) -> PyTree:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..data import Batch
+from ..families import LocalDraws
 from ..model import AbstractModel, NormalPrior, Space, normal_prior
 
 
@@ -22,18 +23,29 @@ class LogJoint(NamedTuple):
 
 
 def log_joint_of(
-    model: AbstractModel, space: Space, batch: Batch, scale: Float[Array, ""] | float
+    model: AbstractModel,
+    space: Space,
+    batch: Batch,
+    scale: Float[Array, ""] | float,
+    local: LocalDraws | None = None,
 ) -> LogJoint:
     """`log p(z)` and `scale * sum_rows weight * log p(y_row | x_row, z)`, nats.
 
     `log p(z)` is the prior of the parameters plus the log-determinant of the bijection. `scale` is
     the number of all rows over the number of rows in the batch (1 for all rows).
+
+    With draws of local latent variables a row's likelihood is `log p(y_row | local_row, z)`, and
+    `scale * sum_rows weight * (log p(local_row | z) - log q(local_row))` is added to `log p(z)`.
     """
 
     def parts(z: Array) -> tuple[Array, Array]:
         params, log_det = space.constrain(z)
-        rows = model.log_likelihood(params, batch)
-        return model.log_prior(params) + log_det, scale * jnp.dot(batch.weights, rows)
+        prior = model.log_prior(params) + log_det
+        if local is None:
+            return prior, scale * jnp.dot(batch.weights, model.log_likelihood(params, batch))
+        likelihood, local_prior = model.log_local(params, local.z, batch)
+        divergence = jnp.dot(batch.weights, local.log_density - local_prior)
+        return prior - scale * divergence, scale * jnp.dot(batch.weights, likelihood)
 
     return LogJoint(parts, normal_prior(space))
 

@@ -13,7 +13,7 @@ from .._core.keys import check_seed
 from .._core.trees import path_name
 from ..data import Dataset
 from ..inference import AbstractDirect, AbstractMethod, as_method
-from ..model import AbstractModel, AbstractProgram, space
+from ..model import AbstractModel, AbstractProgram, Program, space
 from .posterior import Posterior
 from .running import Callback, Job, run_direct, run_steps
 
@@ -69,7 +69,8 @@ def fit(
         "groups": groups, "sampler": sampler, "checkpoint": checkpoint, "devices": devices,
     }  # fmt: skip
     _check_options(model, unavailable, steps, restarts, seed, callbacks)
-    model, rows = _prepared(model, X, y, data, weights)
+    amortised = isinstance(method, AbstractMethod) and method.amortised
+    model, rows = _prepared(model, X, y, data, weights, amortised)
     by_steps = steps is not None or batch_size is not None or restarts != 1 or len(callbacks) > 0
     chosen = as_method(method, model, rows.rows, by_steps).bind(model)
     batch_size = _check_batch(model, rows.rows, batch_size)
@@ -119,13 +120,25 @@ def _check_direct(
 
 
 def _prepared(
-    model: AbstractModel | AbstractProgram, X: Any, y: Any, data: Any, weights: Any
+    model: AbstractModel | AbstractProgram,
+    X: Any,
+    y: Any,
+    data: Any,
+    weights: Any,
+    amortised: bool,
 ) -> tuple[AbstractModel, Dataset]:
     """The model to fit, and its checked rows."""
+    if amortised and not isinstance(model, Program):
+        raise ValueError(
+            "Amortised is for an mf.Program with latent sites inside its data plate, got "
+            f"{type(model).__name__}. Leave it out of the method's family."
+        )
     if isinstance(model, AbstractModel):
         return model.prepare(X, y, data, weights)
     if X is not None or y is not None:
         raise ValueError("A program is fitted to data={...}, not to X and y.")
+    if isinstance(model, Program):
+        return model.bind(data, weights, amortised)
     return model.bind(data, weights)
 
 

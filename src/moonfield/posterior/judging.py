@@ -37,6 +37,8 @@ def weigh(posterior: "Posterior", draws: int = _DRAWS, seed: int = 0) -> Importa
             "This posterior has no training data to compare with (files do not keep any). Ask "
             "before it is saved."
         )
+    if posterior.model.local_sites:
+        return None
     target = target_of(posterior.model, posterior.data)
     return importance(target, posterior.approximation, draws, seed)
 
@@ -77,7 +79,8 @@ def resampled(posterior: "Posterior", draws: int, seed: int) -> "Posterior":
     weighed = weigh(posterior, draws, seed)
     if weighed is None:
         name = type(posterior.approximation).__name__
-        raise ValueError(f"{name} has no density, so its draws cannot be weighted.")
+        why = "leaves out local sites" if posterior.model.local_sites else "has no density"
+        raise ValueError(f"{name} {why}, so its draws cannot be weighted.")
     offset = float(words(seed, Stream.importance, 8)[-1]) / 2.0**32
     chosen = systematic(weighed.log_weights, draws, offset)
     facts = {

@@ -6,11 +6,13 @@ import typing
 import warnings
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from .._core.errors import MoonfieldWarning
 from .._core.results import Result
+from .._core.trees import named_leaves
 from ..io import (
     Document,
     Part,
@@ -22,27 +24,32 @@ from ..io import (
     difference,
     read_file,
     reading,
+    saved_encoder,
     undescribed,
 )
 from ..model import AbstractModel, AbstractProgram, Program, space
+from ..networks import weights_of
 from .posterior import Posterior
 from .record import Diagnostics
 from .saving import KIND
 
 
 def load(
-    path: str | os.PathLike, model: AbstractModel | AbstractProgram | None = None
+    path: str | os.PathLike,
+    model: AbstractModel | AbstractProgram | None = None,
+    encoder: eqx.Module | None = None,
 ) -> Posterior:
     """Read a posterior that `posterior.save` wrote.
 
     Networks of `mf.nets`, priors and likelihoods of Moonfield are rebuilt from the file. Where
-    something of your own is among them, or a program was fitted, give `model`, made as for the fit.
+    something of your own is among them, or a program was fitted, give `model`, made as for the fit;
+    give `encoder` too where the family was `mf.Amortised` (its weights come from the file).
 
     Raises:
         FileNotFoundError: there is no such file.
         FileFormatError: the file is not one of Moonfield's, is damaged, or is of a newer version.
         TypeError: `model` is not a model.
-        ValueError: the file needs `model=`, or `model` is not the one that was saved.
+        ValueError: the file needs `model=` or `encoder=`, or it is not the one that was saved.
     """
     if model is not None and not isinstance(model, AbstractModel | AbstractProgram):
         raise TypeError(f"model must be a Moonfield model, got {type(model).__name__}.")
@@ -51,9 +58,31 @@ def load(
         if document.content["kind"] != KIND:
             raise ValueError(f"it holds a {document.content['kind']!r}, not a posterior")
         part = Part(document.content, document.tensors)
+    _check_encoder(path, part, encoder)
     found = _rebuilt_model(path, part) if model is None else _given_model(path, part, model)
     with reading(path):
-        return _posterior(path, document, part, found)
+        return _posterior(path, document, part, found, encoder)
+
+
+def _check_encoder(path: str | os.PathLike, part: Part, encoder: eqx.Module | None) -> None:
+    """Raise unless the encoder is there where it is needed, with the weights of the file."""
+    with reading(path):
+        saved = saved_encoder(part.known_child("approximation"))
+    if saved is None and encoder is not None:
+        raise ValueError(f"{os.fspath(path)} holds no encoder. Leave encoder out.")
+    if saved is None:
+        return
+    if encoder is None:
+        raise ValueError(
+            f"{os.fspath(path)} holds the weights of an encoder, not its structure. Use "
+            "mf.load(path, model=program, encoder=encoder) with both made as for the fit."
+        )
+    given = {name: leaf.shape for name, leaf in named_leaves(weights_of(encoder)).items()}
+    if given != saved:
+        raise ValueError(
+            f"encoder is not the one of {os.fspath(path)}: its weights have shapes {given}, the "
+            f"saved ones {saved}. Make it as it was for the fit."
+        )
 
 
 def _rebuilt_model(path: str | os.PathLike, part: Part) -> AbstractModel:
@@ -94,13 +123,17 @@ def _bound(path: str | os.PathLike, part: Part, program: Program) -> AbstractMod
 
 
 def _posterior(
-    path: str | os.PathLike, document: Document, part: Part, model: AbstractModel
+    path: str | os.PathLike,
+    document: Document,
+    part: Part,
+    model: AbstractModel,
+    encoder: eqx.Module | None,
 ) -> Posterior:
     described = part.known_child("approximation")
     expansion = part.child("expansion") if "expansion" in part.facts else None
     dtype = _dtype(model)
     _warn_of_precision(path, described, dtype)
-    approximation = build_approximation(described, space(model), dtype)
+    approximation = build_approximation(described, space(model), dtype, encoder)
     if expansion is not None:
         model = build_expansion(expansion, model)
     elbo = part.number("elbo").copy()

@@ -26,6 +26,7 @@ from ..predictive import (
     checked_prediction,
     pointwise,
     program_sites,
+    row_elbo,
     stack_draws,
 )
 from . import checking, judging
@@ -115,7 +116,8 @@ class Posterior:
     ) -> dict[str, np.ndarray]:
         """Deterministic and observed sites of a program for other inputs: arrays (draws, ...).
 
-        Observed sites are drawn; `names` picks some, None takes all.
+        Observed sites are drawn, and so are local sites (one value a row) of a fit with
+        `mf.Amortised`; `names` picks some, None takes all.
 
         Raises:
             TypeError: the model is not a program.
@@ -158,6 +160,18 @@ class Posterior:
         """
         whole(draws, "draws")
         return pointwise(self._source(seed), self._data(), int(draws))
+
+    def row_elbo(self, X: Any, draws: int = 100, seed: int = 0) -> np.ndarray:
+        """A bound of the log evidence of rows, of the fit or new: (rows,), nats.
+
+        `E_q[log p(row, local | global) - log q(local | row)]`, for a program with local sites
+        fitted with `mf.Amortised`; X holds all of the rows' data.
+
+        Raises:
+            ValueError: the program has no local sites, or X lacks an array.
+        """
+        whole(draws, "draws")
+        return row_elbo(self._source(seed), X, int(draws))
 
     def _data(self) -> Dataset:
         if self.data is None:

@@ -59,7 +59,7 @@ def run_steps(
     observers = _observers(callbacks, driver, finish)
     raw = driver.run(controller, Progress(steps, progress), observers)
     if raw.nonfinite is not None:
-        _raise_nonfinite(job.model, raw, finish(raw))
+        _raise_nonfinite(job.model, method, raw, finish(raw))
     return judged(finish(raw))
 
 
@@ -143,10 +143,12 @@ def _observers(callbacks: Sequence[Callback], driver: Driver, finish: Callable) 
     return tuple(observer(callback) for callback in callbacks)
 
 
-def _raise_nonfinite(model: AbstractModel, raw: Raw, posterior: Posterior) -> NoReturn:
+def _raise_nonfinite(
+    model: AbstractModel, method: AbstractStepping, raw: Raw, posterior: Posterior
+) -> NoReturn:
     assert raw.nonfinite is not None
     step, index = raw.nonfinite
-    path = space(model).path_of(index)
+    path = method.path_of(space(model), index)
     quantity = posterior.diagnostics.quantity
     message = f"The {quantity} became non-finite at step {step} in `{path}`. "
     remedy = Result.nonfinite.message.split(". ", 1)[1]

@@ -1,7 +1,7 @@
 """Prediction: streams of posterior draws in constant memory."""
 
 from ..model import set_prior_predictive
-from .pointwise import pointwise, program_sites
+from .pointwise import pointwise, program_sites, row_elbo
 from .prediction import Prediction, checked_prediction
 from .prior import PriorDraws, prior_predictive
 from .reducers import AbstractQuantity, AbstractReducer, Mapped, RowLogLikelihood
@@ -22,5 +22,6 @@ __all__ = [
     "prior_predictive",
     "program_sites",
     "reduce_rows",
+    "row_elbo",
     "stack_draws",
 ]

@@ -11,7 +11,10 @@ from jaxtyping import Array, PyTree
 from .._core.keys import Stream, stream
 from .._core.trees import Structure, split
 from ..data import Batch, Dataset, full_batch, rows_first, rows_last
-from ..model import BoundProgram, space
+from ..families import AbstractApproximation
+from ..model import AbstractModel, BoundProgram, space
+from .local import local_key, row_elbos, with_local
+from .mixture import row_keys
 from .stream import Source
 
 
@@ -31,7 +34,9 @@ def _pointwise(
 
     def one(index: Array) -> Array:
         params, _ = constrain(approximation.draw(key, index))
-        return model.log_likelihood(params, rows_first(batch))
+        rows = rows_first(batch)
+        known = _with_local(model, approximation, params, rows.inputs, local_key(key, index))
+        return model.log_likelihood(known, rows)
 
     return jax.lax.map(one, jax.numpy.arange(draws))
 
@@ -44,7 +49,8 @@ def program_sites(
     if not isinstance(model, BoundProgram):
         raise TypeError("Only programs have sites; use posterior.map(fn, X) for a network.")
     inputs = model.check_inputs(X)
-    there = (*model.layout.deterministic, *(name for name, _ in model.layout.observed))
+    observed = tuple(name for name, _ in model.layout.observed)
+    there = (*model.layout.deterministic, *observed, *model.local_sites)
     wanted = there if names is None else tuple(names)
     for name in wanted:
         if name not in there:
@@ -68,7 +74,40 @@ def _sites(
 
     def one(index: Array) -> dict[str, Array]:
         params, _ = constrain(approximation.draw(keys[0], index))
-        trace = model.trace(params, inputs, jax.random.fold_in(keys[1], index))
-        return {name: trace[name]["value"] for name in names}
+        known = _with_local(model, approximation, params, inputs, local_key(keys[0], index))
+        key = jax.random.fold_in(keys[1], index)
+        trace = model.trace(known, inputs, key)
+        return {name: _value(trace[name], key) for name in names}
 
     return jax.lax.map(one, jax.numpy.arange(draws))
+
+
+def _with_local(
+    model: AbstractModel,
+    approximation: AbstractApproximation,
+    params: PyTree,
+    inputs: PyTree,
+    key: Array,
+) -> PyTree:
+    """Parameters with local sites drawn independently for each row, where there are any."""
+    if not model.local_sites:
+        return params
+    return with_local(model, approximation, params, inputs, row_keys(key, model.count(inputs)))
+
+
+def _value(site: dict[str, Any], key: Array) -> Array:
+    """A site's value; a draw where the data were given to the encoder's eyes."""
+    seen = site["type"] == "sample" and site["is_observed"]
+    return site["fn"].sample(jax.random.fold_in(key, 1)) if seen else site["value"]
+
+
+def row_elbo(source: Source, X: Any, draws: int) -> np.ndarray:
+    """See `Posterior.row_elbo`."""
+    model = source.model
+    inputs = model.check_inputs(X)
+    if not model.local_sites or model.seen(inputs) is None:
+        raise ValueError(
+            "A row's ELBO needs a program fitted with mf.Amortised, and all of the row's data."
+        )
+    structure, arrays = split((model, source.approximation))
+    return np.asarray(row_elbos(structure, draws, arrays, source.key, inputs))

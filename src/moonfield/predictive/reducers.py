@@ -5,7 +5,6 @@ an accumulator, whose memory never depends on the number of draws.
 """
 
 import abc
-import functools
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -14,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from ..model import AbstractModel
+from .local import local_key, local_of, with_row
 
 
 class AbstractQuantity(eqx.Module):
@@ -24,6 +24,10 @@ class AbstractQuantity(eqx.Module):
         self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
     ) -> PyTree:
         """Arrays with rows first; `extra` has one entry a row, `draw` is the number of the draw."""
+
+    def row_keys(self, extra: Array, draw: Array) -> Array | None:
+        """Keys of rows' local latent variables; None: all rows share the noise of a draw."""
+        return None
 
 
 class AbstractReducer(AbstractQuantity):
@@ -127,7 +131,10 @@ class Mapped(AbstractQuantity):
     def one(
         self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
     ) -> PyTree:
-        return jax.vmap(functools.partial(self.fn, model.present(params)))(inputs)
+        def one(local: dict[str, Array], row: PyTree) -> PyTree:
+            return self.fn(model.present(with_row(params, local)), row)
+
+        return jax.vmap(one)(local_of(model, params), inputs)
 
 
 class RowLogLikelihood(AbstractQuantity):
@@ -149,11 +156,15 @@ class Targets(AbstractQuantity):
             predictive = model.predictive(params, inputs)
             return jnp.asarray(predictive.sample(jax.random.fold_in(extra[0], draw)))
 
-        def sample(row: PyTree, key: Array) -> Array:
-            predictive = model.predictive(params, jax.tree.map(lambda leaf: leaf[None], row))
+        def sample(local: dict[str, Array], row: PyTree, key: Array) -> Array:
+            local, row = jax.tree.map(lambda leaf: leaf[None], (local, row))
+            predictive = model.predictive(with_row(params, local), row)
             return jnp.asarray(predictive.sample(jax.random.fold_in(key, draw)))[0]
 
-        return jax.vmap(sample)(inputs, extra)
+        return jax.vmap(sample)(local_of(model, params), inputs, extra)
+
+    def row_keys(self, extra: Array, draw: Array) -> Array:
+        return jax.vmap(local_key, (0, None))(extra, draw)
 
 
 def class_entropy(p: Array, binary: bool) -> Array:

@@ -17,6 +17,7 @@ from .._core.trees import Structure, split
 from ..data import rows_first, rows_last
 from ..families import AbstractApproximation
 from ..model import AbstractModel, space
+from .local import local_key, with_local
 from .reducers import AbstractQuantity, AbstractReducer
 
 _ROWS = 512
@@ -162,9 +163,15 @@ def _under_draw(
 
     def draw(d: Array) -> Callable[[Array], PyTree]:
         params, _ = constrain(approximation.draw(key, d))
-        return lambda b: quantity.one(
-            model, params, rows_first(jax.tree.map(lambda leaf: leaf[b], blocks)), extra[b], d
-        )
+
+        def block(b: Array) -> PyTree:
+            rows = rows_first(jax.tree.map(lambda leaf: leaf[b], blocks))
+            keys = quantity.row_keys(extra[b], d)
+            keys = local_key(key, d) if keys is None else keys
+            known = with_local(model, approximation, params, rows, keys)
+            return quantity.one(model, known, rows, extra[b], d)
+
+        return block
 
     return draw
 
