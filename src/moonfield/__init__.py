@@ -37,6 +37,8 @@ __all__ = [
     "SGHMC",
     "SVGD",
     "AbstractModel",
+    "BayesianMLPClassifier",
+    "BayesianMLPRegressor",
     "BayesianNetwork",
     "Diagnostics",
     "Ensemble",
@@ -65,7 +67,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`mf.plot` and `mf.interop` are loaded when they are first used."""
+    """`mf.plot`, `mf.interop` and the estimators are loaded when they are first used."""
+    if name in ("BayesianMLPClassifier", "BayesianMLPRegressor"):
+        return getattr(importlib.import_module(".estimators", __name__), name)
     if name in ("interop", "plot"):
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

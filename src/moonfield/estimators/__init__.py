@@ -1,0 +1,6 @@
+"""scikit-learn estimators."""
+
+from .classifier import BayesianMLPClassifier
+from .regressor import BayesianMLPRegressor
+
+__all__ = ["BayesianMLPClassifier", "BayesianMLPRegressor"]

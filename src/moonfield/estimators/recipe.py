@@ -1,0 +1,77 @@
+"""What is chosen where the user leaves it open: priors, the method, the size of batches."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpyro.distributions as dist
+from sklearn.exceptions import ConvergenceWarning
+
+from .._core.results import Result
+from ..inference import IVON, AbstractMethod, Ensemble
+from ..model import BayesianNetwork
+from ..posterior import Posterior, fit
+from ..priors import Normal, Scaled
+
+_MEMBERS = 5
+_PRECISION = 1_000.0  # of a weight, at the start of a fit
+_MOST_ROWS = 2_000  # up to which a step sees all of them
+_BATCH = 512
+
+
+def network_prior(sd: float) -> dict[str, Any]:
+    """Every layer's pre-activations have prior sd `sd`, biases 1."""
+    return {"layers.*.weight": Scaled(float(sd)), "*": Normal(0.0, 1.0)}
+
+
+def noise_prior(targets: tuple[int, ...]) -> dist.Distribution:
+    """The prior of the noise sd of each standardised target.
+
+    Its density falls off fast enough towards 0 that targets which are known exactly, or never
+    vary, still have a posterior.
+    """
+    return dist.InverseGamma(np.full(targets, 1.0), np.full(targets, 0.01))
+
+
+def as_method(method: str | AbstractMethod) -> str | AbstractMethod:
+    """What an estimator fits by; `"auto"` is an ensemble of variational posteriors."""
+    return Ensemble(_MEMBERS, _member()) if isinstance(method, str) and method == "auto" else method
+
+
+def member_method(method: str | AbstractMethod) -> str | AbstractMethod:
+    """What each member of an ensemble is updated by."""
+    if isinstance(method, Ensemble):
+        return method.of
+    return _member() if isinstance(method, str) and method in ("auto", "ensemble") else method
+
+
+def _member() -> AbstractMethod:
+    return IVON(hessian_init=_PRECISION)
+
+
+def fit_rows(
+    model: BayesianNetwork,
+    rows: Any,
+    method: str | AbstractMethod,
+    batch_size: int | str | None,
+    seed: int,
+    start: Posterior | None,
+) -> Posterior:
+    """Fit, and warn where the fit ended before it had converged."""
+    inputs, targets, weights = rows
+    if batch_size == "auto":
+        batch_size = None if len(inputs) <= _MOST_ROWS else _BATCH
+    posterior = fit(
+        model,
+        inputs,
+        targets,
+        weights=weights,
+        method=method,
+        batch_size=batch_size,  # pyright: ignore[reportArgumentType]
+        seed=seed,
+        start=start,
+        progress=False,
+    )
+    if posterior.result is Result.not_converged:
+        warnings.warn(posterior.result.message, ConvergenceWarning, stacklevel=4)
+    return posterior
