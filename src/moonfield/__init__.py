@@ -21,7 +21,7 @@ from .inference import (
     Pathfinder,
 )
 from .model import AbstractModel, BayesianNetwork, Program
-from .posterior import Diagnostics, Posterior, Summary, Tracker, fit, load
+from .posterior import Diagnostics, Posterior, Summary, Tracker, fit, load, set_reader
 from .predictive import Prediction
 
 __version__ = "0.1.0"
@@ -73,3 +73,10 @@ def __getattr__(name: str) -> Any:
     if name in ("interop", "plot"):
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _read_estimator(*arguments: Any) -> Any:
+    return importlib.import_module(".estimators", __name__).build_estimator(*arguments)
+
+
+set_reader("estimator", _read_estimator)

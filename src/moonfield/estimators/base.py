@@ -3,7 +3,8 @@
 import abc
 import numbers
 import os
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import numpyro.distributions as dist
@@ -16,9 +17,9 @@ from ..inference import AbstractMethod
 from ..likelihoods import AbstractLikelihood
 from ..model import BayesianNetwork
 from ..networks import MLP
-from ..posterior import Posterior
+from ..posterior import Posterior, load
 from ..predictive import Prediction, Units, checked_prediction
-from .columns import categorical_places, columns_of
+from .columns import Columns, categorical_places, check_table, columns_of
 from .encoder import Encoder, learn
 from .online import joined, knowledge, members_of
 from .recipe import as_method, fit_rows, member_method, network_prior
@@ -78,7 +79,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         """Targets as the likelihood wants them."""
 
     @abc.abstractmethod
-    def _likelihood(self, noise: dist.Distribution | None) -> tuple[AbstractLikelihood, int]:
+    def likelihood(self, noise: dist.Distribution | None) -> tuple[AbstractLikelihood, int]:
         """The likelihood, with this prior of its noise sd, and how many outputs it needs."""
 
     @property
@@ -107,6 +108,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
             TypeError, ValueError: X has other columns than in the fit, or bad values.
         """
         check_is_fitted(self)
+        check_table(X)
         validate_data(self, X, reset=False, skip_check_array=True)
         inputs = self.encoder_.encode(self._columns(X, self.encoder_.categorical))
         model, approximation = self.posterior_.model, self.posterior_.approximation
@@ -127,6 +129,23 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         check_is_fitted(self)
         save(self, path)
 
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Self:
+        """Read an estimator that `save` wrote; `mf.load` does as well.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            FileFormatError: it is not one of Moonfield's, is damaged, or is of a newer version.
+            TypeError: it holds something else.
+        """
+        found = load(path)
+        if not isinstance(found, cls):
+            raise TypeError(
+                f"{os.fspath(path)} holds a {type(found).__name__}, not a {cls.__name__}. "
+                "Use mf.load(path)."
+            )
+        return found
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = self.missing == "indicator"
@@ -137,7 +156,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
 
     def _begun(self, rows: Rows) -> Any:
         model = self._model(rows, network_prior(self.prior_sd), None)
-        self._keep(self._fitted(model, rows, as_method(self.method)))
+        self.keep(self._fitted(model, rows, as_method(self.method)))
         return self
 
     def _updated(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:
@@ -152,11 +171,12 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
             known = knowledge(member)
             model = self._model(rows, known.weights, known.noise)
             members.append(self._fitted(model, rows, member_method(self.method), member))
-        self._keep(joined(members))
+        self.keep(joined(members))
         return self
 
     def _rows(self, X: Any, y: Any, sample_weight: Any, first: bool, classes: Any = None) -> Rows:
         """Checked and encoded rows; the first ones settle columns, classes and units."""
+        check_table(X)
         validate_data(self, X, y, reset=first, skip_check_array=True)
         names = getattr(self, "feature_names_in_", None)
         places = (
@@ -176,11 +196,11 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
             self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         return Rows(self.encoder_.encode(columns), self._encoded_targets(targets), weights)
 
-    def _columns(self, X: Any, places: Any) -> Any:
+    def _columns(self, X: Any, places: Sequence[int]) -> Columns:
         return columns_of(X, places, self.missing == "indicator", self)
 
     def _model(self, rows: Rows, prior: Any, noise: dist.Distribution | None) -> BayesianNetwork:
-        likelihood, outputs = self._likelihood(noise)
+        likelihood, outputs = self.likelihood(noise)
         sizes = [rows.inputs.shape[1], *self.hidden, outputs]
         return BayesianNetwork(MLP(sizes, activation=self.activation), prior, likelihood)
 
@@ -189,6 +209,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
     ) -> Posterior:
         return fit_rows(model, rows, method, self.batch_size, self.seed_, start)
 
-    def _keep(self, posterior: Posterior) -> None:
+    def keep(self, posterior: Posterior) -> None:
+        """Take a posterior as the estimator's own."""
         self.posterior_ = posterior
         self.n_iter_ = posterior.diagnostics.steps

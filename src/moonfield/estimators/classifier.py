@@ -106,7 +106,8 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
         Raises:
             NotFittedError, TypeError, ValueError: as `predict_distribution`.
         """
-        return self.classes_[self.predict_distribution(X).label]
+        label = self.predict_distribution(X).label
+        return self.classes_[label]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities (rows, classes) in the order of `classes_`; each row sums to 1.
@@ -150,6 +151,6 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
             )
         return np.searchsorted(self.classes_, y)
 
-    def _likelihood(self, noise: dist.Distribution | None) -> tuple[AbstractLikelihood, int]:
+    def likelihood(self, noise: dist.Distribution | None) -> tuple[AbstractLikelihood, int]:
         count = len(self.classes_)
         return (Bernoulli(), 1) if count == 2 else (Categorical(), count)

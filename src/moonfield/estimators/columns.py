@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import narwhals.stable.v1 as nw
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import check_array
 
 MISSING = "\x00missing"  # the level of what is missing in a categorical column
@@ -21,6 +22,18 @@ class Columns(NamedTuple):
         return Columns(self.numbers[rows], [column[rows] for column in self.levels])
 
 
+def check_table(X: Any) -> None:
+    """Raise `TypeError` for a sparse matrix, `ValueError` for what has no rows and columns."""
+    if issparse(X):
+        raise TypeError("X is a sparse matrix, but dense data is required. Use X.toarray().")
+    shape = np.shape(X) if not hasattr(X, "shape") else tuple(X.shape)
+    if len(shape) != 2:
+        raise ValueError(
+            f"X must have two dimensions, rows and columns, got shape {shape}. Reshape your data: "
+            "X.reshape(-1, 1) for a single feature, X.reshape(1, -1) for a single row."
+        )
+
+
 def categorical_places(X: Any, wanted: Any, names: Sequence[str] | None, count: int) -> list[int]:
     """Positions of categorical columns: those of text or categories (`"auto"`), or those wanted.
 
@@ -30,8 +43,7 @@ def categorical_places(X: Any, wanted: Any, names: Sequence[str] | None, count: 
     if isinstance(wanted, str):
         frame = _frame(X)
         return [] if frame is None else [i for i in range(count) if _is_text(frame[:, i])]
-    found = sorted({_place(column, names, count) for column in wanted})
-    return [place + count if place < 0 else place for place in found]
+    return sorted({_place(column, names, count) for column in wanted})
 
 
 def columns_of(X: Any, categorical: Sequence[int], missing: bool, estimator: Any) -> Columns:
@@ -43,9 +55,8 @@ def columns_of(X: Any, categorical: Sequence[int], missing: bool, estimator: Any
     """
     if not categorical:
         return Columns(_numbers(X, missing, estimator), [])
-    count = _shape(X)[1]
-    numeric = [place for place in range(count) if place not in set(categorical)]
-    rows = _shape(X)[0]
+    rows, count = np.shape(X)
+    numeric = [place for place in range(count) if place not in categorical]
     numbers = _numbers(_pick(X, numeric), missing, estimator) if numeric else np.zeros((rows, 0))
     levels = [_levels(_column(X, place), place, missing) for place in categorical]
     return Columns(numbers, levels)
@@ -83,13 +94,6 @@ def _place(column: Any, names: Sequence[str] | None, count: int) -> int:
     if not -count <= column < count:
         raise ValueError(f"categorical names column {column}, but X has {count} columns.")
     return int(column) % count
-
-
-def _shape(X: Any) -> tuple[int, int]:
-    shape = np.shape(X) if not hasattr(X, "shape") else X.shape
-    if len(shape) != 2:
-        raise ValueError(f"Expected 2D array, got an array of shape {tuple(shape)} instead.")
-    return shape
 
 
 def _pick(X: Any, places: Sequence[int]) -> Any:

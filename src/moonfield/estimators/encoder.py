@@ -36,7 +36,11 @@ class Encoder(NamedTuple):
     scales: Scales
     indicated: tuple[int, ...]  # numeric columns with an indicator
     levels: tuple[tuple[str, ...], ...]  # of each categorical column, sorted
-    missing: bool  # whether missing values are allowed
+
+    @property
+    def inputs(self) -> int:
+        """How many numbers a row becomes."""
+        return len(self.scales.sd) + len(self.indicated) + sum(map(len, self.levels))
 
     def encode(self, columns: Columns) -> np.ndarray:
         """The network's inputs (rows, inputs), float64; inputs is 1 or more."""
@@ -59,7 +63,6 @@ def learn(
         scales_of(columns.numbers, weights),
         tuple(int(place) for place in indicated),
         levels,
-        missing,
     )
 
 

@@ -158,7 +158,7 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
             )
         return self.units_.standardise(y)
 
-    def _likelihood(self, noise: dist.Distribution | None) -> tuple[AbstractLikelihood, int]:
+    def likelihood(self, noise: dist.Distribution | None) -> tuple[AbstractLikelihood, int]:
         shape = self.units_.shift.shape
         if self.heteroscedastic:
             return Normal(sd="head"), 2 * _targets(shape)

@@ -4,6 +4,7 @@ import os
 import types
 import typing
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -29,10 +30,17 @@ from .record import Diagnostics
 from .saving import KIND
 
 
-def load(
-    path: str | os.PathLike, model: AbstractModel | AbstractProgram | None = None
-) -> Posterior:
-    """Read a posterior that `posterior.save` wrote.
+Reader = Callable[[str | os.PathLike, Document], Any]
+_READERS: dict[str, Reader] = {}  # of files that hold more than a posterior, by their kind
+
+
+def set_reader(kind: str, reader: Reader) -> None:
+    """Called once for each kind of file that a layer above this one writes."""
+    _READERS[kind] = reader
+
+
+def load(path: str | os.PathLike, model: AbstractModel | AbstractProgram | None = None) -> Any:
+    """Read a posterior that `posterior.save` wrote, or an estimator that its `save` wrote.
 
     Networks of `mf.nets`, priors and likelihoods of Moonfield are rebuilt from the file. Where
     something of your own is among them, or a program was fitted, give `model`, made as for the fit.
@@ -47,12 +55,21 @@ def load(
         raise TypeError(f"model must be a Moonfield model, got {type(model).__name__}.")
     document = read_file(path)
     with reading(path):
-        if document.content["kind"] != KIND:
-            raise ValueError(f"it holds a {document.content['kind']!r}, not a posterior")
-        part = Part(document.content, document.tensors)
+        kind = document.content["kind"]
+        if kind != KIND and kind not in _READERS:
+            raise ValueError(f"it holds a {kind!r}, not a posterior")
+    if kind in _READERS:
+        return _READERS[kind](path, document)
+    return build_posterior(path, Part(document.content, document.tensors), model)
+
+
+def build_posterior(
+    path: str | os.PathLike, part: Part, model: AbstractModel | AbstractProgram | None = None
+) -> Posterior:
+    """The posterior of a part; errors as `load`."""
     found = _rebuilt_model(path, part) if model is None else _given_model(path, part, model)
     with reading(path):
-        return _posterior(path, document, part, found)
+        return _posterior(path, part, found)
 
 
 def _rebuilt_model(path: str | os.PathLike, part: Part) -> AbstractModel:
@@ -92,18 +109,16 @@ def _bound(path: str | os.PathLike, part: Part, program: Program) -> AbstractMod
     return build_program(described.known_child("program"), program)
 
 
-def _posterior(
-    path: str | os.PathLike, document: Document, part: Part, model: AbstractModel
-) -> Posterior:
+def _posterior(path: str | os.PathLike, part: Part, model: AbstractModel) -> Posterior:
     described = part.known_child("approximation")
     dtype = _dtype(model)
     _warn_of_precision(path, described, dtype)
     approximation = build_approximation(described, space(model), dtype)
     elbo = part.number("elbo").copy()
-    columns = document.content["columns"]
+    columns = part.facts["columns"]
     if elbo.ndim != 1 or not _is(columns, list[str] | None):
         raise ValueError("its ELBO or its columns have the wrong type")
-    facts = _checked(document.content["diagnostics"])
+    facts = _checked(part.facts["diagnostics"])
     columns = None if columns is None else tuple(columns)
     return Posterior(model, approximation, elbo, Diagnostics.from_dict(facts), columns)
 
