@@ -4,7 +4,7 @@ import abc
 import numbers
 import os
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 import numpyro.distributions as dist
@@ -13,6 +13,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
+from .._core.checks import whole
 from ..inference import AbstractMethod
 from ..likelihoods import AbstractLikelihood
 from ..model import BayesianNetwork
@@ -24,6 +25,9 @@ from .encoder import Encoder, learn
 from .online import joined, knowledge, members_of
 from .recipe import as_method, fit_rows, member_method, network_prior
 from .weights import as_row_weights
+
+
+T = TypeVar("T")
 
 
 class Rows(NamedTuple):
@@ -44,11 +48,14 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
     activation: str
     prior_sd: float
     method: str | AbstractMethod
+    steps: int | None
     batch_size: int | str | None
     draws: int
     categorical: Any
     missing: str
     random_state: Any
+
+    output_sd: ClassVar[float]  # prior sd of the network's outputs
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "hidden": ["array-like"],
@@ -56,6 +63,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         "prior_sd": [Interval(numbers.Real, 0.0, None, closed="neither")],
         "method": [str, AbstractMethod],
         "batch_size": [Interval(numbers.Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
+        "steps": [Interval(numbers.Integral, 1, None, closed="left"), None],
         "draws": [Interval(numbers.Integral, 1, None, closed="left")],
         "categorical": ["array-like", StrOptions({"auto"})],
         "missing": [StrOptions({"error", "indicator"})],
@@ -130,7 +138,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         save(self, path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike) -> Self:
+    def load(cls: type[T], path: str | os.PathLike) -> T:
         """Read an estimator that `save` wrote; `mf.load` does as well.
 
         Raises:
@@ -155,7 +163,8 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         return hasattr(self, "posterior_")
 
     def _begun(self, rows: Rows) -> Any:
-        model = self._model(rows, network_prior(self.prior_sd), None)
+        prior = network_prior(self.prior_sd, self.output_sd, len(tuple(self.hidden)) + 1)
+        model = self._model(rows, prior, None)
         self.keep(self._fitted(model, rows, as_method(self.method)))
         return self
 
@@ -201,13 +210,16 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
 
     def _model(self, rows: Rows, prior: Any, noise: dist.Distribution | None) -> BayesianNetwork:
         likelihood, outputs = self.likelihood(noise)
-        sizes = [rows.inputs.shape[1], *self.hidden, outputs]
+        hidden = [whole(units, "each of hidden") for units in self.hidden]
+        sizes = [rows.inputs.shape[1], *hidden, outputs]
         return BayesianNetwork(MLP(sizes, activation=self.activation), prior, likelihood)
 
     def _fitted(
         self, model: BayesianNetwork, rows: Rows, method: Any, start: Posterior | None = None
     ) -> Posterior:
-        return fit_rows(model, rows, method, self.batch_size, self.seed_, start)
+        return fit_rows(
+            model, rows, method, self.steps, self.batch_size, self.seed_, start
+        )
 
     def keep(self, posterior: Posterior) -> None:
         """Take a posterior as the estimator's own."""

@@ -27,8 +27,9 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
         class_weight: None, `"balanced"` (each class counts the same) or a dict of weights by
             label; multiplied into the rows' weights.
         activation: of hidden units; a name that `mf.nets.MLP` knows.
-        prior_sd: prior sd of the pre-activations of every layer, for standardised features.
+        prior_sd: prior sd of the pre-activations of hidden layers, for standardised features.
         method: as in `mf.fit`; `"auto"` is an ensemble of five mean-field posteriors.
+        steps: optimiser updates; None stops by itself.
         batch_size: rows per step; `"auto"` takes all rows up to 2,000 and batches of 512 beyond.
         draws: posterior draws of a prediction.
         categorical: columns that are one-hot encoded: `"auto"` takes those of text and categories
@@ -42,7 +43,7 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
         posterior_: the `Posterior` of the encoded problem.
         encoder_: what was learned of the columns.
         n_features_in_, feature_names_in_: of the columns of X.
-        n_iter_: steps of the fit, which stops by itself.
+        n_iter_: steps of the fit.
         seed_: the seed of the fit and of predictions.
 
     Example:
@@ -56,6 +57,8 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
 
     classes_: np.ndarray
 
+    output_sd: ClassVar[float] = 20.0
+
     _parameter_constraints: ClassVar[dict[str, list]] = {
         **AbstractBayesianMLP._parameter_constraints,
         "class_weight": [StrOptions({"balanced"}), dict, None],
@@ -66,9 +69,10 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
         hidden: Sequence[int] = (50,),
         *,
         class_weight: dict | str | None = None,
-        activation: str = "tanh",
-        prior_sd: float = 2.0,
+        activation: str = "silu",
+        prior_sd: float = 1.0,
         method: str | AbstractMethod = "auto",
+        steps: int | None = None,
         batch_size: int | str | None = "auto",
         draws: int = 200,
         categorical: Any = "auto",
@@ -80,6 +84,7 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
         self.activation = activation
         self.prior_sd = prior_sd
         self.method = method
+        self.steps = steps
         self.batch_size = batch_size
         self.draws = draws
         self.categorical = categorical
@@ -98,6 +103,11 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
             TypeError, ValueError: as `fit`; `classes` change, y has a label that is not among
                 them, or the posterior so far is not one of normals.
         """
+        known = getattr(self, "classes_", None)
+        if known is not None and classes is not None and set(classes) != set(known):
+            raise ValueError(
+                f"classes must be those of the first call, {known.tolist()}, got {list(classes)}."
+            )
         return self._updated(X, y, sample_weight, classes)
 
     def predict(self, X: Any) -> np.ndarray:
@@ -137,7 +147,7 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
         self.classes_ = np.unique(y) if classes is None else unique_labels(np.asarray(classes))
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y has only one class, {self.classes_[0]!r} (rows of weight 0 do not count); a "
+                f"y has only one class, {self.classes_.tolist()[0]!r} (rows of weight 0 do not count); a "
                 "classifier needs two classes or more."
             )
 
@@ -146,8 +156,8 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
         if unknown.any():
             row = int(np.flatnonzero(unknown)[0])
             raise ValueError(
-                f"y has the label {y[row]!r}, first in row {row}, which is not among the classes "
-                f"of the first fit, {list(self.classes_)}."
+                f"y has the label {y[row : row + 1].tolist()[0]!r}, first in row {row}, which is not among the classes "
+                f"of the first fit, {self.classes_.tolist()}."
             )
         return np.searchsorted(self.classes_, y)
 

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 
+_REMEDY = "Impute or drop such rows, or use missing='indicator'."
 MISSING = "\x00missing"  # the level of what is missing in a categorical column
 
 
@@ -34,8 +35,10 @@ def check_table(X: Any) -> None:
         )
 
 
-def categorical_places(X: Any, wanted: Any, names: Sequence[str] | None, count: int) -> list[int]:
+def categorical_places(X: Any, wanted: Any, names: Any, count: int) -> list[int]:
     """Positions of categorical columns: those of text or categories (`"auto"`), or those wanted.
+
+    `names` are those of the columns, None where they have none.
 
     Raises:
         ValueError: a wanted column is not there.
@@ -63,16 +66,25 @@ def columns_of(X: Any, categorical: Sequence[int], missing: bool, estimator: Any
 
 
 def _numbers(X: Any, missing: bool, estimator: Any) -> np.ndarray:
-    finite = "allow-nan" if missing else True
-    return check_array(
-        X, dtype=np.float64, ensure_all_finite=finite, estimator=estimator, input_name="X"
+    numbers = check_array(
+        X, dtype=np.float64, ensure_all_finite="allow-nan", estimator=estimator, input_name="X"
     )
+    absent = np.argwhere(np.isnan(numbers))
+    if len(absent) and not missing:
+        row, column = absent[0].tolist()
+        raise ValueError(
+            f"Input X contains NaN, first in row {row}, column {column} of its numeric columns. "
+            f"{_REMEDY}"
+        )
+    return numbers
 
 
 def _frame(X: Any) -> nw.DataFrame | None:
     """The table as narwhals sees it; None for arrays."""
     if not hasattr(X, "columns"):
         return None
+    if len(set(X.columns)) < len(X.columns) and hasattr(X, "set_axis"):  # pandas repeats names
+        X = X.set_axis([f"{place}" for place in range(len(X.columns))], axis=1)
     frame = nw.from_native(X, eager_only=True, pass_through=True)
     return frame if isinstance(frame, nw.DataFrame) else None
 
@@ -84,7 +96,7 @@ def _is_text(series: nw.Series) -> bool:
     return kind in (nw.String, nw.Categorical, nw.Enum)
 
 
-def _place(column: Any, names: Sequence[str] | None, count: int) -> int:
+def _place(column: Any, names: Any, count: int) -> int:
     if isinstance(column, str):
         if names is None or column not in names:
             raise ValueError(f"categorical names the column {column!r}, which X does not have.")
@@ -114,7 +126,7 @@ def _levels(values: list[Any], place: int, missing: bool) -> np.ndarray:
         row = int(np.flatnonzero(absent)[0])
         raise ValueError(
             f"Input X contains NaN: the categorical column {place} has a missing value, first in "
-            f"row {row}. Impute or drop such rows, or use missing='indicator'."
+            f"row {row}. {_REMEDY}"
         )
     text = [MISSING if gone else _text(value) for value, gone in zip(values, absent, strict=True)]
     return np.array(text, dtype=object)

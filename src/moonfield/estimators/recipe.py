@@ -19,9 +19,13 @@ _MOST_ROWS = 2_000  # up to which a step sees all of them
 _BATCH = 512
 
 
-def network_prior(sd: float) -> dict[str, Any]:
-    """Every layer's pre-activations have prior sd `sd`, biases 1."""
-    return {"layers.*.weight": Scaled(float(sd)), "*": Normal(0.0, 1.0)}
+def network_prior(sd: float, output_sd: float, layers: int) -> dict[str, Any]:
+    """Pre-activations of hidden layers have prior sd `sd`, outputs `output_sd`, biases 1."""
+    return {
+        f"layers.{layers - 1}.weight": Scaled(float(output_sd)),
+        **({"layers.*.weight": Scaled(float(sd))} if layers > 1 else {}),
+        "*": Normal(0.0, 1.0),
+    }
 
 
 def noise_prior(targets: tuple[int, ...]) -> dist.Distribution:
@@ -53,6 +57,7 @@ def fit_rows(
     model: BayesianNetwork,
     rows: Any,
     method: str | AbstractMethod,
+    steps: int | None,
     batch_size: int | str | None,
     seed: int,
     start: Posterior | None,
@@ -67,11 +72,17 @@ def fit_rows(
         targets,
         weights=weights,
         method=method,
+        steps=steps,
         batch_size=batch_size,  # pyright: ignore[reportArgumentType]
         seed=seed,
         start=start,
         progress=False,
     )
     if posterior.result is Result.not_converged:
-        warnings.warn(posterior.result.message, ConvergenceWarning, stacklevel=4)
+        warnings.warn(
+            "The fit ended before it had converged; its predictions may be worse than they could "
+            "be. Use a smaller network or another method.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
     return posterior

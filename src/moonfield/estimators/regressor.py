@@ -26,8 +26,9 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         hidden: units of each hidden layer.
         heteroscedastic: whether the noise sd depends on the features.
         activation: of hidden units; a name that `mf.nets.MLP` knows.
-        prior_sd: prior sd of the pre-activations of every layer, for standardised features.
+        prior_sd: prior sd of the pre-activations of hidden layers, for standardised features.
         method: as in `mf.fit`; `"auto"` is an ensemble of five mean-field posteriors.
+        steps: optimiser updates; None stops by itself.
         batch_size: rows per step; `"auto"` takes all rows up to 2,000 and batches of 512 beyond.
         draws: posterior draws of a prediction.
         categorical: columns that are one-hot encoded: `"auto"` takes those of text and categories
@@ -41,7 +42,7 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         encoder_: what was learned of the columns.
         units_: what was learned of the target.
         n_features_in_, feature_names_in_: of the columns of X.
-        n_iter_: steps of the fit, which stops by itself.
+        n_iter_: steps of the fit.
         seed_: the seed of the fit and of predictions.
 
     Example:
@@ -55,6 +56,8 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
 
     units_: Units
 
+    output_sd: ClassVar[float] = 2.0
+
     _parameter_constraints: ClassVar[dict[str, list]] = {
         **AbstractBayesianMLP._parameter_constraints,
         "heteroscedastic": ["boolean"],
@@ -65,9 +68,10 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         hidden: Sequence[int] = (50,),
         *,
         heteroscedastic: bool = False,
-        activation: str = "tanh",
-        prior_sd: float = 2.0,
+        activation: str = "silu",
+        prior_sd: float = 1.0,
         method: str | AbstractMethod = "auto",
+        steps: int | None = None,
         batch_size: int | str | None = "auto",
         draws: int = 200,
         categorical: Any = "auto",
@@ -79,6 +83,7 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         self.activation = activation
         self.prior_sd = prior_sd
         self.method = method
+        self.steps = steps
         self.batch_size = batch_size
         self.draws = draws
         self.categorical = categorical
