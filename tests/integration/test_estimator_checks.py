@@ -52,7 +52,9 @@ def test_quick_checks(estimator, check):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 @parametrize_with_checks(
-    [cls() for cls in ESTIMATORS], expected_failed_checks=lambda estimator: EXPECTED, xfail_strict=False
+    [cls() for cls in ESTIMATORS],
+    expected_failed_checks=lambda estimator: EXPECTED,
+    xfail_strict=False,
 )
 def test_all_checks_with_default_arguments(estimator, check):
     check(estimator)

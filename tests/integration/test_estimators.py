@@ -1,4 +1,4 @@
-"""The estimators end to end: answers, units, labels, weights, tables, files, scikit-learn's tools."""
+"""The estimators end to end: answers, units, labels, weights, tables, files, other tools."""
 
 import pickle
 

@@ -26,8 +26,9 @@ from .online import joined, knowledge, members_of
 from .recipe import as_method, fit_rows, member_method, network_prior
 from .weights import as_row_weights
 
-
 T = TypeVar("T")
+
+_COUNT = Interval(numbers.Integral, 1, None, closed="left")
 
 
 class Rows(NamedTuple):
@@ -55,20 +56,25 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
     missing: str
     random_state: Any
 
+    n_features_in_: int
+    encoder_: Encoder
+    posterior_: Posterior
+    seed_: int
+
     output_sd: ClassVar[float]  # prior sd of the network's outputs
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "hidden": ["array-like"],
         "activation": [str],
-        "prior_sd": [Interval(numbers.Real, 0.0, None, closed="neither")],
+        "prior_sd": [Interval(numbers.Real, 1e-6, 1e6, closed="both")],
         "method": [str, AbstractMethod],
-        "batch_size": [Interval(numbers.Integral, 1, None, closed="left"), StrOptions({"auto"}), None],
-        "steps": [Interval(numbers.Integral, 1, None, closed="left"), None],
-        "draws": [Interval(numbers.Integral, 1, None, closed="left")],
+        "steps": [_COUNT, None],
+        "batch_size": [_COUNT, StrOptions({"auto"}), None],
+        "draws": [_COUNT],
         "categorical": ["array-like", StrOptions({"auto"})],
         "missing": [StrOptions({"error", "indicator"})],
         "random_state": ["random_state"],
-    }  # fmt: skip
+    }
 
     @abc.abstractmethod
     def _checked_targets(self, y: Any) -> np.ndarray:
@@ -76,7 +82,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
 
     @abc.abstractmethod
     def _row_weights(self, y: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
-        """Weights of rows, for what an estimator adds to those of the user."""
+        """The user's weights of rows, times those that an estimator has of its own."""
 
     @abc.abstractmethod
     def _learn_targets(self, y: np.ndarray, weights: np.ndarray | None, classes: Any) -> None:
@@ -195,10 +201,11 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         )
         columns, targets = self._columns(X, places), self._checked_targets(y)
         check_consistent_length(X, targets)
-        weights = self._row_weights(targets, as_row_weights(sample_weight, len(targets)))
+        weights = as_row_weights(sample_weight, len(targets))
         if weights is not None:
             used = weights > 0.0
             columns, targets, weights = columns.take(used), targets[used], weights[used]
+        weights = self._row_weights(targets, weights)
         if first:
             self._learn_targets(targets, weights, classes)
             self.encoder_ = learn(columns, places, self.missing == "indicator", weights)
@@ -217,9 +224,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
     def _fitted(
         self, model: BayesianNetwork, rows: Rows, method: Any, start: Posterior | None = None
     ) -> Posterior:
-        return fit_rows(
-            model, rows, method, self.steps, self.batch_size, self.seed_, start
-        )
+        return fit_rows(model, rows, method, self.steps, self.batch_size, self.seed_, start)
 
     def keep(self, posterior: Posterior) -> None:
         """Take a posterior as the estimator's own."""

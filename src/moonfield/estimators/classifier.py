@@ -28,7 +28,7 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
             label; multiplied into the rows' weights.
         activation: of hidden units; a name that `mf.nets.MLP` knows.
         prior_sd: prior sd of the pre-activations of hidden layers, for standardised features.
-        method: as in `mf.fit`; `"auto"` is an ensemble of five mean-field posteriors.
+        method: as in `mf.fit`; `"auto"` is mean-field by `mf.IVON(hessian_init=1_000)`.
         steps: optimiser updates; None stops by itself.
         batch_size: rows per step; `"auto"` takes all rows up to 2,000 and batches of 512 beyond.
         draws: posterior draws of a prediction.
@@ -103,11 +103,13 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
             TypeError, ValueError: as `fit`; `classes` change, y has a label that is not among
                 them, or the posterior so far is not one of normals.
         """
-        known = getattr(self, "classes_", None)
-        if known is not None and classes is not None and set(classes) != set(known):
+        if isinstance(self.class_weight, str):
             raise ValueError(
-                f"classes must be those of the first call, {known.tolist()}, got {list(classes)}."
+                "class_weight='balanced' would balance each call by itself. Give partial_fit a "
+                "dict, or weights of rows."
             )
+        if classes is not None and self.__sklearn_is_fitted__():
+            self._check_classes(classes)
         return self._updated(X, y, sample_weight, classes)
 
     def predict(self, X: Any) -> np.ndarray:
@@ -128,6 +130,13 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
         found = np.asarray(self.predict_distribution(X).probabilities, np.float64)
         return found / found.sum(axis=1, keepdims=True)
 
+    def _check_classes(self, classes: Any) -> None:
+        if set(classes) != set(self.classes_.tolist()):
+            raise ValueError(
+                f"classes must be those of the first call, {self.classes_.tolist()}, got "
+                f"{list(classes)}."
+            )
+
     @property
     def _units(self) -> Units | None:
         return None
@@ -147,8 +156,8 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
         self.classes_ = np.unique(y) if classes is None else unique_labels(np.asarray(classes))
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y has only one class, {self.classes_.tolist()[0]!r} (rows of weight 0 do not count); a "
-                "classifier needs two classes or more."
+                f"y has only one class, {self.classes_.tolist()[0]!r} (rows of weight 0 do not "
+                "count); a classifier needs two classes or more."
             )
 
     def _encoded_targets(self, y: np.ndarray) -> np.ndarray:
@@ -156,8 +165,8 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
         if unknown.any():
             row = int(np.flatnonzero(unknown)[0])
             raise ValueError(
-                f"y has the label {y[row : row + 1].tolist()[0]!r}, first in row {row}, which is not among the classes "
-                f"of the first fit, {self.classes_.tolist()}."
+                f"y has the label {y.tolist()[row]!r}, first in row {row}, which is not among the "
+                f"classes of the first fit, {self.classes_.tolist()}."
             )
         return np.searchsorted(self.classes_, y)
 

@@ -66,9 +66,8 @@ def columns_of(X: Any, categorical: Sequence[int], missing: bool, estimator: Any
 
 
 def _numbers(X: Any, missing: bool, estimator: Any) -> np.ndarray:
-    numbers = check_array(
-        X, dtype=np.float64, ensure_all_finite="allow-nan", estimator=estimator, input_name="X"
-    )
+    options: dict[str, Any] = {"dtype": np.float64, "ensure_all_finite": "allow-nan"}
+    numbers = check_array(X, **options, estimator=estimator, input_name="X")
     absent = np.argwhere(np.isnan(numbers))
     if len(absent) and not missing:
         row, column = absent[0].tolist()

@@ -1,6 +1,7 @@
 """What is learned of a table before the fit: scales, levels, which values were missing."""
 
 import collections
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -53,7 +54,7 @@ class Encoder(NamedTuple):
 
 
 def learn(
-    columns: Columns, categorical: list[int], missing: bool, weights: np.ndarray | None
+    columns: Columns, categorical: Sequence[int], missing: bool, weights: np.ndarray | None
 ) -> Encoder:
     """The encoder of training rows; scales count rows by their weights."""
     indicated = np.flatnonzero(np.isnan(columns.numbers).any(axis=0)) if missing else []
@@ -95,4 +96,3 @@ def _one_hot(known: tuple[str, ...], found: np.ndarray) -> np.ndarray:
     seen = index >= 0
     encoded[np.flatnonzero(seen), index[seen]] = 1.0
     return encoded
-

@@ -107,7 +107,7 @@ def _plain(name: str, value: Any) -> Any:
 
 def _argument(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: item for key, item in value["pairs"]}
+        return dict(value["pairs"])
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -168,4 +168,3 @@ def _texts(values: Any) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise ValueError(f"its names are {values!r}")
     return values
-

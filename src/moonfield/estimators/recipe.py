@@ -13,8 +13,7 @@ from ..model import BayesianNetwork
 from ..posterior import Posterior, fit
 from ..priors import Normal, Scaled
 
-_MEMBERS = 5
-_PRECISION = 1_000.0  # of a weight, at the start of a fit
+_PRECISION = 1_000.0  # of each weight, at the start of a fit
 _MOST_ROWS = 2_000  # up to which a step sees all of them
 _BATCH = 512
 
@@ -38,19 +37,16 @@ def noise_prior(targets: tuple[int, ...]) -> dist.Distribution:
 
 
 def as_method(method: str | AbstractMethod) -> str | AbstractMethod:
-    """What an estimator fits by; `"auto"` is an ensemble of variational posteriors."""
-    return Ensemble(_MEMBERS, _member()) if isinstance(method, str) and method == "auto" else method
+    """What an estimator fits by. A narrow q to begin with finds better optima than a wide one."""
+    auto = isinstance(method, str) and method == "auto"
+    return IVON(hessian_init=_PRECISION) if auto else method
 
 
 def member_method(method: str | AbstractMethod) -> str | AbstractMethod:
-    """What each member of an ensemble is updated by."""
-    if isinstance(method, Ensemble):
-        return method.of
-    return _member() if isinstance(method, str) and method in ("auto", "ensemble") else method
-
-
-def _member() -> AbstractMethod:
-    return IVON(hessian_init=_PRECISION)
+    """What each member of an ensemble is updated by; of any other method itself."""
+    if isinstance(method, str):
+        return as_method("auto" if method == "ensemble" else method)
+    return method.of if isinstance(method, Ensemble) else method
 
 
 def fit_rows(

@@ -27,7 +27,7 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         heteroscedastic: whether the noise sd depends on the features.
         activation: of hidden units; a name that `mf.nets.MLP` knows.
         prior_sd: prior sd of the pre-activations of hidden layers, for standardised features.
-        method: as in `mf.fit`; `"auto"` is an ensemble of five mean-field posteriors.
+        method: as in `mf.fit`; `"auto"` is mean-field by `mf.IVON(hessian_init=1_000)`.
         steps: optimiser updates; None stops by itself.
         batch_size: rows per step; `"auto"` takes all rows up to 2,000 and batches of 512 beyond.
         draws: posterior draws of a prediction.
@@ -144,7 +144,8 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         return self.units_
 
     def _checked_targets(self, y: Any) -> np.ndarray:
-        return _column(check_array(y, dtype=np.float64, ensure_2d=False, input_name="y"))
+        options: dict[str, Any] = {"dtype": np.float64, "ensure_2d": False}
+        return _column(check_array(y, **options, input_name="y"))
 
     def _row_weights(self, y: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
         return weights

@@ -29,7 +29,6 @@ from .posterior import Posterior
 from .record import Diagnostics
 from .saving import KIND
 
-
 Reader = Callable[[str | os.PathLike, Document], Any]
 _READERS: dict[str, Reader] = {}  # of files that hold more than a posterior, by their kind
 

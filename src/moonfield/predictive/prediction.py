@@ -72,7 +72,7 @@ class Prediction:
     @property
     def mean(self) -> Float[np.ndarray, "rows ..."]:
         """Predictive mean, in units of y; class probabilities for classes."""
-        return self._values(self._moments.mean)
+        return self._values(np.asarray(self._moments.mean))
 
     @functools.cached_property
     def sd(self) -> Float[np.ndarray, "rows ..."]:

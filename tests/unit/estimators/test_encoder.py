@@ -46,7 +46,9 @@ def test_a_constant_column_says_nothing_even_later(constant):
 
 def test_numbers_far_outside_are_cut():
     scales = Scales(np.zeros(1), np.ones(1))
-    np.testing.assert_array_equal(scales.standardise(np.array([[1e300], [-1e300]])), [[1e6], [-1e6]])
+    np.testing.assert_array_equal(
+        scales.standardise(np.array([[1e300], [-1e300]])), [[1e6], [-1e6]]
+    )
 
 
 def test_a_missing_number_is_the_mean_beside_an_indicator():
@@ -63,7 +65,9 @@ def test_a_column_of_nothing_but_missing_values():
 
 
 def test_levels_are_one_hot_and_unseen_ones_are_zeros():
-    encoder = learn(Columns(np.zeros((3, 0)), [np.array(["b", "a", "b"], object)]), [0], False, None)
+    encoder = learn(
+        Columns(np.zeros((3, 0)), [np.array(["b", "a", "b"], object)]), [0], False, None
+    )
     found = encoder.encode(Columns(np.zeros((3, 0)), [np.array(["a", "b", "new"], object)]))
     np.testing.assert_array_equal(found, [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
 

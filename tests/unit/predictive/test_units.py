@@ -25,11 +25,19 @@ def test_values_are_shifted_and_scaled_and_spreads_scaled(scale):
     plain, raw = pair(5.0 * scale, scale)
     shift = 5.0 * scale
     for name in ("mean", "mean_draws"):
-        np.testing.assert_array_equal(getattr(raw, name), shift + scale * getattr(plain, name).astype(float))
+        np.testing.assert_array_equal(
+            getattr(raw, name), shift + scale * getattr(plain, name).astype(float)
+        )
     for name in ("sd", "epistemic", "aleatoric"):
-        np.testing.assert_array_equal(getattr(raw, name), scale * getattr(plain, name).astype(float))
-    np.testing.assert_array_equal(raw.quantile(0.3), shift + scale * plain.quantile(0.3).astype(float))
-    np.testing.assert_array_equal(raw.interval(0.8), shift + scale * plain.interval(0.8).astype(float))
+        np.testing.assert_array_equal(
+            getattr(raw, name), scale * getattr(plain, name).astype(float)
+        )
+    np.testing.assert_array_equal(
+        raw.quantile(0.3), shift + scale * plain.quantile(0.3).astype(float)
+    )
+    np.testing.assert_array_equal(
+        raw.interval(0.8), shift + scale * plain.interval(0.8).astype(float)
+    )
     np.testing.assert_array_equal(raw.sample(7), shift + scale * plain.sample(7).astype(float))
 
 
@@ -56,7 +64,9 @@ def test_several_targets_have_units_each():
     assert raw.interval(0.5).shape == (4, 2, 2)
     y = np.zeros((4, 2))
     raw_y = np.array([1.0, -2.0]) + 0.0 * y
-    np.testing.assert_allclose(raw.log_prob(raw_y), plain.log_prob(y) - np.log(10.0 * 0.1), rtol=1e-5)
+    np.testing.assert_allclose(
+        raw.log_prob(raw_y), plain.log_prob(y) - np.log(10.0 * 0.1), rtol=1e-5
+    )
 
 
 def test_a_wrong_shape_is_named():
