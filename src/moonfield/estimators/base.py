@@ -62,6 +62,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
     seed_: int
 
     output_sd: ClassVar[float]  # prior sd of the network's outputs
+    members: ClassVar[int]  # of the ensemble that method "auto" fits
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "hidden": ["array-like"],
@@ -171,7 +172,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
     def _begun(self, rows: Rows) -> Any:
         prior = network_prior(self.prior_sd, self.output_sd, len(tuple(self.hidden)) + 1)
         model = self._model(rows, prior, None)
-        self.keep(self._fitted(model, rows, as_method(self.method)))
+        self.keep(self._fitted(model, rows, as_method(self.method, self.members)))
         return self
 
     def _updated(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:

@@ -28,9 +28,10 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
             label; multiplied into the rows' weights.
         activation: of hidden units; a name that `mf.nets.MLP` knows.
         prior_sd: prior sd of the pre-activations of hidden layers, for standardised features.
-        method: as in `mf.fit`; `"auto"` is mean-field by `mf.IVON(hessian_init=1_000)`.
+        method: as in `mf.fit`; `"auto"` is an ensemble of three mean-field posteriors by
+            `mf.IVON(hessian_init=1_000)`.
         steps: optimiser updates; None stops by itself.
-        batch_size: rows per step; `"auto"` takes all rows up to 2,000 and batches of 512 beyond.
+        batch_size: rows per step; `"auto"` takes all rows up to 1,200 and batches of 256 beyond.
         draws: posterior draws of a prediction.
         categorical: columns that are one-hot encoded: `"auto"` takes those of text and categories
             of a table; else names or positions. Levels that a fit has not seen count as none.
@@ -58,6 +59,7 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
     classes_: np.ndarray
 
     output_sd: ClassVar[float] = 20.0
+    members: ClassVar[int] = 3
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         **AbstractBayesianMLP._parameter_constraints,

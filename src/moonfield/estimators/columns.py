@@ -82,8 +82,6 @@ def _frame(X: Any) -> nw.DataFrame | None:
     """The table as narwhals sees it; None for arrays."""
     if not hasattr(X, "columns"):
         return None
-    if len(set(X.columns)) < len(X.columns) and hasattr(X, "set_axis"):  # pandas repeats names
-        X = X.set_axis([f"{place}" for place in range(len(X.columns))], axis=1)
     frame = nw.from_native(X, eager_only=True, pass_through=True)
     return frame if isinstance(frame, nw.DataFrame) else None
 

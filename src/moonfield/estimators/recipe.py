@@ -14,8 +14,8 @@ from ..posterior import Posterior, fit
 from ..priors import Normal, Scaled
 
 _PRECISION = 1_000.0  # of each weight, at the start of a fit
-_MOST_ROWS = 2_000  # up to which a step sees all of them
-_BATCH = 512
+_MOST_ROWS = 1_200  # up to which a step sees all of them
+_BATCH = 256
 
 
 def network_prior(sd: float, output_sd: float, layers: int) -> dict[str, Any]:
@@ -36,16 +36,21 @@ def noise_prior(targets: tuple[int, ...]) -> dist.Distribution:
     return dist.InverseGamma(np.full(targets, 1.0), np.full(targets, 0.01))
 
 
-def as_method(method: str | AbstractMethod) -> str | AbstractMethod:
-    """What an estimator fits by. A narrow q to begin with finds better optima than a wide one."""
-    auto = isinstance(method, str) and method == "auto"
-    return IVON(hessian_init=_PRECISION) if auto else method
+def as_method(method: str | AbstractMethod, members: int) -> str | AbstractMethod:
+    """What an estimator fits by; `"auto"` is IVON, or an ensemble of so many of it.
+
+    A narrow q to begin with finds better optima than a wide one.
+    """
+    if not isinstance(method, str) or method != "auto":
+        return method
+    one = IVON(hessian_init=_PRECISION)
+    return one if members == 1 else Ensemble(members, one)
 
 
 def member_method(method: str | AbstractMethod) -> str | AbstractMethod:
     """What each member of an ensemble is updated by; of any other method itself."""
     if isinstance(method, str):
-        return as_method("auto" if method == "ensemble" else method)
+        return as_method("auto" if method == "ensemble" else method, 1)
     return method.of if isinstance(method, Ensemble) else method
 
 

@@ -29,7 +29,7 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         prior_sd: prior sd of the pre-activations of hidden layers, for standardised features.
         method: as in `mf.fit`; `"auto"` is mean-field by `mf.IVON(hessian_init=1_000)`.
         steps: optimiser updates; None stops by itself.
-        batch_size: rows per step; `"auto"` takes all rows up to 2,000 and batches of 512 beyond.
+        batch_size: rows per step; `"auto"` takes all rows up to 1,200 and batches of 256 beyond.
         draws: posterior draws of a prediction.
         categorical: columns that are one-hot encoded: `"auto"` takes those of text and categories
             of a table; else names or positions. Levels that a fit has not seen count as none.
@@ -57,6 +57,7 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
     units_: Units
 
     output_sd: ClassVar[float] = 2.0
+    members: ClassVar[int] = 1
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         **AbstractBayesianMLP._parameter_constraints,
@@ -69,7 +70,7 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         *,
         heteroscedastic: bool = False,
         activation: str = "silu",
-        prior_sd: float = 1.0,
+        prior_sd: float = 2.0,
         method: str | AbstractMethod = "auto",
         steps: int | None = None,
         batch_size: int | str | None = "auto",

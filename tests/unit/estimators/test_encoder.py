@@ -96,13 +96,6 @@ def test_text_and_categories_are_found_in_tables(table):
     assert [column.tolist() for column in columns.levels] == [["u", "v"], ["p", "q"]]
 
 
-def test_repeated_names_are_told_apart_by_place():
-    table = pd.DataFrame([[1.0, "u", 2.0]], columns=["a", "a", "b"])
-    places = categorical_places(table, "auto", list(table.columns), 3)
-    assert places == [1]
-    np.testing.assert_array_equal(columns_of(table, places, False, None).numbers, [[1.0, 2.0]])
-
-
 def test_names_and_places_make_numbers_categories():
     X = np.array([[0.5, 3.0], [1.5, 4.0]])
     assert categorical_places(X, [-1], None, 2) == [1]
