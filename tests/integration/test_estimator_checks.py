@@ -45,7 +45,7 @@ def quick_checks():
 
 
 @pytest.mark.parametrize(("estimator", "check"), list(quick_checks()))
-def test_quick_checks(estimator, check):
+def test_quick_checks(estimator, check, wrong_types):
     check(estimator)
 
 
@@ -56,5 +56,5 @@ def test_quick_checks(estimator, check):
     expected_failed_checks=lambda estimator: EXPECTED,
     xfail_strict=False,
 )
-def test_all_checks_with_default_arguments(estimator, check):
+def test_all_checks_with_default_arguments(estimator, check, wrong_types):
     check(estimator)

@@ -27,7 +27,7 @@ def check_table(X: Any) -> None:
     """Raise `TypeError` for a sparse matrix, `ValueError` for what has no rows and columns."""
     if issparse(X):
         raise TypeError("X is a sparse matrix, but dense data is required. Use X.toarray().")
-    shape = np.shape(X) if not hasattr(X, "shape") else tuple(X.shape)
+    shape = _shape(X)
     if len(shape) != 2:
         raise ValueError(
             f"X must have two dimensions, rows and columns, got shape {shape}. Reshape your data: "
@@ -58,7 +58,7 @@ def columns_of(X: Any, categorical: Sequence[int], missing: bool, estimator: Any
     """
     if not categorical:
         return Columns(_numbers(X, missing, estimator), [])
-    rows, count = np.shape(X)
+    rows, count = _shape(X)
     numeric = [place for place in range(count) if place not in categorical]
     numbers = _numbers(_pick(X, numeric), missing, estimator) if numeric else np.zeros((rows, 0))
     levels = [_levels(_column(X, place), place, missing) for place in categorical]
@@ -103,6 +103,10 @@ def _place(column: Any, names: Any, count: int) -> int:
     if not -count <= column < count:
         raise ValueError(f"categorical names column {column}, but X has {count} columns.")
     return int(column) % count
+
+
+def _shape(X: Any) -> tuple[int, ...]:
+    return tuple(X.shape) if hasattr(X, "shape") else np.asarray(X).shape
 
 
 def _pick(X: Any, places: Sequence[int]) -> Any:
