@@ -22,7 +22,7 @@ from .inference import (
     Pathfinder,
 )
 from .model import AbstractModel, BayesianNetwork, Program
-from .posterior import Diagnostics, Posterior, Summary, Tracker, fit, load
+from .posterior import Diagnostics, Posterior, Summary, Tracker, fit, load, set_reader
 from .predictive import Prediction
 
 __version__ = "0.1.0"
@@ -39,6 +39,8 @@ __all__ = [
     "SVGD",
     "AbstractModel",
     "Amortised",
+    "BayesianMLPClassifier",
+    "BayesianMLPRegressor",
     "BayesianNetwork",
     "Diagnostics",
     "Ensemble",
@@ -67,7 +69,16 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`mf.plot` and `mf.interop` are loaded when they are first used."""
+    """`mf.plot`, `mf.interop` and the estimators are loaded when they are first used."""
+    if name in ("BayesianMLPClassifier", "BayesianMLPRegressor"):
+        return getattr(importlib.import_module(".estimators", __name__), name)
     if name in ("interop", "plot"):
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _read_estimator(*arguments: Any) -> Any:
+    return importlib.import_module(".estimators", __name__).build_estimator(*arguments)
+
+
+set_reader("estimator", _read_estimator)

@@ -16,7 +16,8 @@ class Normal(AbstractLikelihood):
 
     Args:
         sd: noise sd in units of y. A number: known. `"learned"`: one sd with a half-Cauchy(1)
-            prior; a distribution: learned with that prior. `"head"`: heteroscedastic, the second
+            prior; a distribution: learned with that prior, one of shape (k,) for an sd of each of k
+            targets. `"head"`: heteroscedastic, the second
             half of the network's outputs gives `softplus(output)`.
     """
 
@@ -52,7 +53,10 @@ class Normal(AbstractLikelihood):
 
     def _parameters(self, own: Own, outputs: Array) -> tuple[Array, Array]:
         location, sd = self.sd.split(own, "sd", outputs)
-        return squeeze_single(location), squeeze_single(sd) if self.sd.head else sd
+        location = squeeze_single(location)
+        if self.sd.head:
+            return location, squeeze_single(sd)
+        return location, jnp.broadcast_to(sd, location.shape) if jnp.ndim(sd) else sd
 
     def __str__(self) -> str:
         return f"Normal(mean = outputs, sd: {self.sd})"

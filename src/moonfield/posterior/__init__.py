@@ -1,10 +1,21 @@
 """The facade: `fit`, `Posterior`, `load`, `Tracker`."""
 
 from .fit import fit
-from .loading import load
+from .loading import build_posterior, load, set_reader
 from .posterior import Posterior
 from .record import Diagnostics
+from .saving import describe_posterior
 from .summary import Summary
 from .tracker import Tracker
 
-__all__ = ["Diagnostics", "Posterior", "Summary", "Tracker", "fit", "load"]
+__all__ = [
+    "Diagnostics",
+    "Posterior",
+    "Summary",
+    "Tracker",
+    "build_posterior",
+    "describe_posterior",
+    "fit",
+    "load",
+    "set_reader",
+]

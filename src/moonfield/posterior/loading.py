@@ -4,6 +4,7 @@ import os
 import types
 import typing
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -33,13 +34,21 @@ from .posterior import Posterior
 from .record import Diagnostics
 from .saving import KIND
 
+Reader = Callable[[str | os.PathLike, Document], Any]
+_READERS: dict[str, Reader] = {}  # of files that hold more than a posterior, by their kind
+
+
+def set_reader(kind: str, reader: Reader) -> None:
+    """Called once for each kind of file that a layer above this one writes."""
+    _READERS[kind] = reader
+
 
 def load(
     path: str | os.PathLike,
     model: AbstractModel | AbstractProgram | None = None,
     encoder: eqx.Module | None = None,
-) -> Posterior:
-    """Read a posterior that `posterior.save` wrote.
+) -> Any:
+    """Read a posterior that `posterior.save` wrote, or an estimator that its `save` wrote.
 
     Networks of `mf.nets`, priors and likelihoods of Moonfield are rebuilt from the file. Where
     something of your own is among them, or a program was fitted, give `model`, made as for the fit;
@@ -55,13 +64,25 @@ def load(
         raise TypeError(f"model must be a Moonfield model, got {type(model).__name__}.")
     document = read_file(path)
     with reading(path):
-        if document.content["kind"] != KIND:
-            raise ValueError(f"it holds a {document.content['kind']!r}, not a posterior")
-        part = Part(document.content, document.tensors)
+        kind = document.content["kind"]
+        if kind != KIND and kind not in _READERS:
+            raise ValueError(f"it holds a {kind!r}, not a posterior")
+    if kind in _READERS:
+        return _READERS[kind](path, document)
+    return build_posterior(path, Part(document.content, document.tensors), model, encoder)
+
+
+def build_posterior(
+    path: str | os.PathLike,
+    part: Part,
+    model: AbstractModel | AbstractProgram | None = None,
+    encoder: eqx.Module | None = None,
+) -> Posterior:
+    """The posterior of a part; errors as `load`."""
     _check_encoder(path, part, encoder)
     found = _rebuilt_model(path, part) if model is None else _given_model(path, part, model)
     with reading(path):
-        return _posterior(path, document, part, found, encoder)
+        return _posterior(path, part, found, encoder)
 
 
 def _check_encoder(path: str | os.PathLike, part: Part, encoder: eqx.Module | None) -> None:
@@ -123,11 +144,7 @@ def _bound(path: str | os.PathLike, part: Part, program: Program) -> AbstractMod
 
 
 def _posterior(
-    path: str | os.PathLike,
-    document: Document,
-    part: Part,
-    model: AbstractModel,
-    encoder: eqx.Module | None,
+    path: str | os.PathLike, part: Part, model: AbstractModel, encoder: eqx.Module | None
 ) -> Posterior:
     described = part.known_child("approximation")
     expansion = part.child("expansion") if "expansion" in part.facts else None
@@ -137,10 +154,10 @@ def _posterior(
     if expansion is not None:
         model = build_expansion(expansion, model)
     elbo = part.number("elbo").copy()
-    columns = document.content["columns"]
+    columns = part.facts["columns"]
     if elbo.ndim != 1 or not _is(columns, list[str] | None):
         raise ValueError("its ELBO or its columns have the wrong type")
-    facts = _checked(document.content["diagnostics"])
+    facts = _checked(part.facts["diagnostics"])
     columns = None if columns is None else tuple(columns)
     return Posterior(model, approximation, elbo, Diagnostics.from_dict(facts), columns)
 

@@ -6,6 +6,7 @@ from .prediction import Prediction, checked_prediction
 from .prior import PriorDraws, prior_predictive
 from .reducers import AbstractQuantity, AbstractReducer, Mapped, RowLogLikelihood
 from .stream import Source, reduce_rows, stack_draws
+from .units import Units
 
 set_prior_predictive(prior_predictive)
 
@@ -17,6 +18,7 @@ __all__ = [
     "PriorDraws",
     "RowLogLikelihood",
     "Source",
+    "Units",
     "checked_prediction",
     "pointwise",
     "prior_predictive",

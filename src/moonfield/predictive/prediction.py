@@ -23,6 +23,7 @@ from .reducers import (
     Targets,
 )
 from .stream import Source, reduce_rows, stack_draws
+from .units import Units
 
 
 class Prediction:
@@ -52,11 +53,13 @@ class Prediction:
         draws: int,
         seed: int,
         keep_draws: bool = False,
+        units: Units | None = None,
     ):
         self._source = Source(model, approximation, stream(seed, Stream.draws))
         self._inputs = inputs
         self._seed = seed
         self._keep_draws = keep_draws
+        self._units = units
         self.draws = draws
 
     @property
@@ -70,22 +73,22 @@ class Prediction:
     @property
     def mean(self) -> Float[np.ndarray, "rows ..."]:
         """Predictive mean, in units of y; class probabilities for classes."""
-        return np.asarray(self._moments.mean)
+        return self._values(np.asarray(self._moments.mean))
 
     @functools.cached_property
     def sd(self) -> Float[np.ndarray, "rows ..."]:
         """Predictive standard deviation, in units of y."""
-        return np.sqrt(self._variance + self._moments.variance)
+        return self._spread(np.sqrt(self._variance + self._moments.variance))
 
     @functools.cached_property
     def epistemic(self) -> Float[np.ndarray, "rows ..."]:
         """Sd over posterior draws of the conditional mean, in units of y."""
-        return np.sqrt(self._variance)
+        return self._spread(np.sqrt(self._variance))
 
     @functools.cached_property
     def aleatoric(self) -> Float[np.ndarray, "rows ..."]:
         """Root of the mean conditional variance, in units of y."""
-        return np.sqrt(self._moments.variance)
+        return self._spread(np.sqrt(self._moments.variance))
 
     @property
     def probabilities(self) -> Float[np.ndarray, "rows ..."]:
@@ -131,7 +134,8 @@ class Prediction:
             TypeError, ValueError: y is not numeric and finite, or has another number of rows.
         """
         targets = self._targets(y)
-        return self._reduce(LogDensity(), targets) - np.log(self.draws).astype(targets.dtype)
+        found = self._reduce(LogDensity(), targets) - np.log(self.draws).astype(targets.dtype)
+        return found if self._units is None else self._units.density(found)
 
     def cdf(self, y: Any) -> Float[np.ndarray, "rows ..."]:
         """Probability that a target is at most y: `mean_w P(y' <= y | w)`, one entry for each of y.
@@ -159,9 +163,9 @@ class Prediction:
             raise ValueError("Quantiles need numbers as targets; for classes use probabilities.")
         if not 0.0 < q < 1.0:
             raise ValueError(f"q must lie strictly between 0 and 1, got {q}.")
-        return mixture_quantile(
-            self._source, self._inputs, self.draws, float(q), self.mean, self.sd
-        )
+        mean, sd = np.asarray(self._moments.mean), np.sqrt(self._variance + self._moments.variance)
+        found = mixture_quantile(self._source, self._inputs, self.draws, float(q), mean, sd)
+        return self._values(found)
 
     def interval(self, level: float = 0.9) -> Float[np.ndarray, "rows ... 2"]:
         """The central interval that holds a target with probability `level`, in units of y.
@@ -178,7 +182,7 @@ class Prediction:
         """Draws of y, shape (n, rows, ...): one from each of n posterior draws (all by default)."""
         n = self.draws if n is None else whole(n, "n")
         keys = row_keys(stream(self._seed, Stream.targets), self.rows)
-        return stack_draws(self._source, Targets(), self._inputs, n, keys)
+        return self._values(stack_draws(self._source, Targets(), self._inputs, n, keys))
 
     @functools.cached_property
     def mean_draws(self) -> Float[np.ndarray, "draws rows ..."]:
@@ -189,7 +193,8 @@ class Prediction:
         """
         if not self._keep_draws:
             raise AttributeError("Single draws were not kept: use predict(X, keep_draws=True).")
-        return stack_draws(self._source, ConditionalMean(), self._inputs, self.draws)
+        found = stack_draws(self._source, ConditionalMean(), self._inputs, self.draws)
+        return self._values(found)
 
     @property
     def kind(self) -> str:
@@ -213,11 +218,18 @@ class Prediction:
     def _variance(self) -> np.ndarray:
         return np.asarray(self._moments.m2) / self.draws
 
+    def _values(self, array: np.ndarray) -> np.ndarray:
+        return np.asarray(array) if self._units is None else self._units.values(array)
+
+    def _spread(self, array: np.ndarray) -> np.ndarray:
+        return array if self._units is None else self._units.spread(array)
+
     def _reduce(self, reducer: Any, extra: Any = None) -> Any:
         return reduce_rows(self._source, reducer, self._inputs, self.draws, extra)
 
     def _targets(self, y: Any) -> np.ndarray:
         shape = self._source.model.target_shape(self._inputs)
+        y = y if self._units is None else self._units.standardise(y)
         targets = as_targets(y, self.rows, shape)
         self._source.model.check_targets(self._inputs, targets)
         return targets
@@ -234,9 +246,13 @@ def checked_prediction(
     draws: int,
     seed: int,
     keep_draws: bool = False,
+    units: Units | None = None,
 ) -> Prediction:
-    """A prediction for user input; errors as `model.check_inputs`, and for draws and seeds."""
+    """A prediction for user input; errors as `model.check_inputs`, and for draws and seeds.
+
+    `units` are those of y where the model was fitted to standardised targets.
+    """
     draws = whole(draws, "draws")
     check_seed(seed)
     inputs = model.check_inputs(X)
-    return Prediction(model, approximation, inputs, draws, int(seed), keep_draws)
+    return Prediction(model, approximation, inputs, draws, int(seed), keep_draws, units)

@@ -1,0 +1,233 @@
+"""What both estimators share: rows in, a posterior, predictions out."""
+
+import abc
+import numbers
+import os
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+import numpy as np
+import numpyro.distributions as dist
+from sklearn.base import BaseEstimator
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+
+from .._core.checks import whole
+from ..inference import AbstractMethod
+from ..likelihoods import AbstractLikelihood
+from ..model import BayesianNetwork
+from ..networks import MLP
+from ..posterior import Posterior, load
+from ..predictive import Prediction, Units, checked_prediction
+from .columns import Columns, categorical_places, check_table, columns_of
+from .encoder import Encoder, learn
+from .online import joined, knowledge, members_of
+from .recipe import as_method, fit_rows, member_method, network_prior
+from .weights import as_row_weights
+
+T = TypeVar("T")
+
+_COUNT = Interval(numbers.Integral, 1, None, closed="left")
+
+
+class Rows(NamedTuple):
+    """Encoded rows of a fit; rows of weight 0 are left out."""
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray | None
+
+
+class AbstractBayesianMLP(BaseEstimator, abc.ABC):
+    """A Bayesian multilayer perceptron with scikit-learn's interface.
+
+    Of the estimators, each says what targets are; all else is here.
+    """
+
+    hidden: Any
+    activation: str
+    prior_sd: float
+    method: str | AbstractMethod
+    steps: int | None
+    batch_size: int | str | None
+    draws: int
+    categorical: Any
+    missing: str
+    random_state: Any
+
+    n_features_in_: int
+    encoder_: Encoder
+    posterior_: Posterior
+    seed_: int
+
+    output_sd: ClassVar[float]  # prior sd of the network's outputs
+    members: ClassVar[int]  # of the ensemble that method "auto" fits
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "hidden": ["array-like"],
+        "activation": [str],
+        "prior_sd": [Interval(numbers.Real, 1e-6, 1e6, closed="both")],
+        "method": [str, AbstractMethod],
+        "steps": [_COUNT, None],
+        "batch_size": [_COUNT, StrOptions({"auto"}), None],
+        "draws": [_COUNT],
+        "categorical": ["array-like", StrOptions({"auto"})],
+        "missing": [StrOptions({"error", "indicator"})],
+        "random_state": ["random_state"],
+    }
+
+    @abc.abstractmethod
+    def _checked_targets(self, y: Any) -> np.ndarray:
+        """Targets with rows first; `ValueError` for what cannot be one."""
+
+    @abc.abstractmethod
+    def _row_weights(self, y: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
+        """The user's weights of rows, times those that an estimator has of its own."""
+
+    @abc.abstractmethod
+    def _learn_targets(self, y: np.ndarray, weights: np.ndarray | None, classes: Any) -> None:
+        """Learn the classes (unless they are given), or the units, of y."""
+
+    @abc.abstractmethod
+    def _encoded_targets(self, y: np.ndarray) -> np.ndarray:
+        """Targets as the likelihood wants them."""
+
+    @abc.abstractmethod
+    def likelihood(self, noise: dist.Distribution | None) -> tuple[AbstractLikelihood, int]:
+        """The likelihood, with this prior of its noise sd, and how many outputs it needs."""
+
+    @property
+    @abc.abstractmethod
+    def _units(self) -> Units | None:
+        """The units of y; None for classes."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        """Fit to rows; what was learned before is forgotten.
+
+        X is (rows, features): an array, a list, a pandas or polars table. Columns of numbers are
+        standardised, those of text or categories one-hot encoded. `sample_weight` (rows,)
+        multiplies each row's log-likelihood; a row of weight 0 is as good as absent.
+
+        Raises:
+            TypeError, ValueError: bad input, before anything compiles; says what and where.
+        """
+        self._validate_params()
+        return self._begun(self._rows(X, y, sample_weight, first=True))
+
+    def predict_distribution(self, X: Any) -> Prediction:
+        """The posterior predictive distribution in units of y: all that the others are read from.
+
+        Raises:
+            NotFittedError: there has been no fit.
+            TypeError, ValueError: X has other columns than in the fit, or bad values.
+        """
+        check_is_fitted(self)
+        check_table(X)
+        validate_data(self, X, reset=False, skip_check_array=True)
+        inputs = self.encoder_.encode(self._columns(X, self.encoder_.categorical))
+        model, approximation = self.posterior_.model, self.posterior_.approximation
+        return checked_prediction(
+            model, approximation, inputs, self.draws, self.seed_, units=self._units
+        )
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write to one file (safetensors with a JSON header, never pickle): all but the rows.
+
+        Raises:
+            NotFittedError: there has been no fit.
+            TypeError: an argument is an object, which files do not keep.
+            OSError: the file system refuses; an old file is left as it was.
+        """
+        from .persistence import save  # noqa: PLC0415  which knows both estimators
+
+        check_is_fitted(self)
+        save(self, path)
+
+    @classmethod
+    def load(cls: type[T], path: str | os.PathLike) -> T:
+        """Read an estimator that `save` wrote; `mf.load` does as well.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            FileFormatError: it is not one of Moonfield's, is damaged, or is of a newer version.
+            TypeError: it holds something else.
+        """
+        found = load(path)
+        if not isinstance(found, cls):
+            raise TypeError(
+                f"{os.fspath(path)} holds a {type(found).__name__}, not a {cls.__name__}. "
+                "Use mf.load(path)."
+            )
+        return found
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.missing == "indicator"
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "posterior_")
+
+    def _begun(self, rows: Rows) -> Any:
+        prior = network_prior(self.prior_sd, self.output_sd, len(tuple(self.hidden)) + 1)
+        model = self._model(rows, prior, None)
+        self.keep(self._fitted(model, rows, as_method(self.method, self.members)))
+        return self
+
+    def _updated(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:
+        """Online Bayes: each member's posterior of the rows so far is its prior of these."""
+        self._validate_params()
+        first = not self.__sklearn_is_fitted__()
+        rows = self._rows(X, y, sample_weight, first, classes)
+        if first:
+            return self._begun(rows)
+        members = []
+        for member in members_of(self.posterior_):
+            known = knowledge(member)
+            model = self._model(rows, known.weights, known.noise)
+            members.append(self._fitted(model, rows, member_method(self.method), member))
+        self.keep(joined(members))
+        return self
+
+    def _rows(self, X: Any, y: Any, sample_weight: Any, first: bool, classes: Any = None) -> Rows:
+        """Checked and encoded rows; the first ones settle columns, classes and units."""
+        check_table(X)
+        validate_data(self, X, y, reset=first, skip_check_array=True)
+        names = getattr(self, "feature_names_in_", None)
+        places = (
+            categorical_places(X, self.categorical, names, self.n_features_in_)
+            if first
+            else self.encoder_.categorical
+        )
+        columns, targets = self._columns(X, places), self._checked_targets(y)
+        check_consistent_length(X, targets)
+        weights = as_row_weights(sample_weight, len(targets))
+        if weights is not None:
+            used = weights > 0.0
+            columns, targets, weights = columns.take(used), targets[used], weights[used]
+        weights = self._row_weights(targets, weights)
+        if first:
+            self._learn_targets(targets, weights, classes)
+            self.encoder_ = learn(columns, places, self.missing == "indicator", weights)
+            self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        return Rows(self.encoder_.encode(columns), self._encoded_targets(targets), weights)
+
+    def _columns(self, X: Any, places: Sequence[int]) -> Columns:
+        return columns_of(X, places, self.missing == "indicator", self)
+
+    def _model(self, rows: Rows, prior: Any, noise: dist.Distribution | None) -> BayesianNetwork:
+        likelihood, outputs = self.likelihood(noise)
+        hidden = [whole(units, "each of hidden") for units in self.hidden]
+        sizes = [rows.inputs.shape[1], *hidden, outputs]
+        return BayesianNetwork(MLP(sizes, activation=self.activation), prior, likelihood)
+
+    def _fitted(
+        self, model: BayesianNetwork, rows: Rows, method: Any, start: Posterior | None = None
+    ) -> Posterior:
+        return fit_rows(model, rows, method, self.steps, self.batch_size, self.seed_, start)
+
+    def keep(self, posterior: Posterior) -> None:
+        """Take a posterior as the estimator's own."""
+        self.posterior_ = posterior
+        self.n_iter_ = posterior.diagnostics.steps

@@ -1,0 +1,177 @@
+"""The classifier."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpyro.distributions as dist
+from sklearn.base import ClassifierMixin
+from sklearn.utils import assert_all_finite, compute_sample_weight
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from sklearn.utils.validation import column_or_1d
+
+from ..inference import AbstractMethod
+from ..likelihoods import AbstractLikelihood, Bernoulli, Categorical
+from ..predictive import Units
+from .base import AbstractBayesianMLP
+
+
+class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
+    """Classification by a Bayesian multilayer perceptron.
+
+    Features are standardised inside; labels may be numbers or text, of two classes or more.
+
+    Args:
+        hidden: units of each hidden layer.
+        class_weight: None, `"balanced"` (each class counts the same) or a dict of weights by
+            label; multiplied into the rows' weights.
+        activation: of hidden units; a name that `mf.nets.MLP` knows.
+        prior_sd: prior sd of the pre-activations of hidden layers, for standardised features.
+        method: as in `mf.fit`; `"auto"` is an ensemble of three mean-field posteriors by
+            `mf.IVON(hessian_init=1_000)`.
+        steps: optimiser updates; None stops by itself.
+        batch_size: rows per step; `"auto"` takes all rows up to 1,200 and batches of 256 beyond.
+        draws: posterior draws of a prediction.
+        categorical: columns that are one-hot encoded: `"auto"` takes those of text and categories
+            of a table; else names or positions. Levels that a fit has not seen count as none.
+        missing: `"error"`, or `"indicator"`: a missing number becomes its column's mean beside an
+            input that says so, a missing category is a level of its own.
+        random_state: an integer for the same answers every time.
+
+    Attributes:
+        classes_: the labels, sorted.
+        posterior_: the `Posterior` of the encoded problem.
+        encoder_: what was learned of the columns.
+        n_features_in_, feature_names_in_: of the columns of X.
+        n_iter_: steps of the fit.
+        seed_: the seed of the fit and of predictions.
+
+    Example:
+        >>> import moonfield as mf
+        >>> from sklearn.datasets import load_iris
+        >>> X, y = load_iris(return_X_y=True)
+        >>> classifier = mf.BayesianMLPClassifier(random_state=0).fit(X, y)
+        >>> classifier.predict_proba(X[:7]).shape
+        (7, 3)
+    """
+
+    classes_: np.ndarray
+
+    output_sd: ClassVar[float] = 20.0
+    members: ClassVar[int] = 3
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        **AbstractBayesianMLP._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
+    def __init__(
+        self,
+        hidden: Sequence[int] = (50,),
+        *,
+        class_weight: dict | str | None = None,
+        activation: str = "silu",
+        prior_sd: float = 1.0,
+        method: str | AbstractMethod = "auto",
+        steps: int | None = None,
+        batch_size: int | str | None = "auto",
+        draws: int = 200,
+        categorical: Any = "auto",
+        missing: str = "error",
+        random_state: Any = None,
+    ):
+        self.hidden = hidden
+        self.class_weight = class_weight
+        self.activation = activation
+        self.prior_sd = prior_sd
+        self.method = method
+        self.steps = steps
+        self.batch_size = batch_size
+        self.draws = draws
+        self.categorical = categorical
+        self.missing = missing
+        self.random_state = random_state
+
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> "BayesianMLPClassifier":
+        """Learn from more rows: the posterior of all rows so far is the prior of these.
+
+        The first call is a `fit` in which `classes` lists all labels that may come (those of y by
+        default); scales of features, and levels, stay what it found.
+
+        Raises:
+            TypeError, ValueError: as `fit`; `classes` change, y has a label that is not among
+                them, or the posterior so far is not one of normals.
+        """
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight='balanced' would balance each call by itself. Give partial_fit a "
+                "dict, or weights of rows."
+            )
+        if classes is not None and self.__sklearn_is_fitted__():
+            self._check_classes(classes)
+        return self._updated(X, y, sample_weight, classes)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most probable label of each row (rows,).
+
+        Raises:
+            NotFittedError, TypeError, ValueError: as `predict_distribution`.
+        """
+        label = self.predict_distribution(X).label
+        return self.classes_[label]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities (rows, classes) in the order of `classes_`; each row sums to 1.
+
+        Raises:
+            NotFittedError, TypeError, ValueError: as `predict_distribution`.
+        """
+        found = np.asarray(self.predict_distribution(X).probabilities, np.float64)
+        return found / found.sum(axis=1, keepdims=True)
+
+    def _check_classes(self, classes: Any) -> None:
+        if set(classes) != set(self.classes_.tolist()):
+            raise ValueError(
+                f"classes must be those of the first call, {self.classes_.tolist()}, got "
+                f"{list(classes)}."
+            )
+
+    @property
+    def _units(self) -> Units | None:
+        return None
+
+    def _checked_targets(self, y: Any) -> np.ndarray:
+        y = column_or_1d(y, warn=True, input_name="y")
+        check_classification_targets(y)
+        assert_all_finite(y, input_name="y")
+        return y
+
+    def _row_weights(self, y: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
+        if self.class_weight is None:
+            return weights
+        return compute_sample_weight(self.class_weight, y) * (1.0 if weights is None else weights)
+
+    def _learn_targets(self, y: np.ndarray, weights: np.ndarray | None, classes: Any) -> None:
+        self.classes_ = np.unique(y) if classes is None else unique_labels(np.asarray(classes))
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y has only one class, {self.classes_.tolist()[0]!r} (rows of weight 0 do not "
+                "count); a classifier needs two classes or more."
+            )
+
+    def _encoded_targets(self, y: np.ndarray) -> np.ndarray:
+        unknown = ~np.isin(y, self.classes_)
+        if unknown.any():
+            row = int(np.flatnonzero(unknown)[0])
+            raise ValueError(
+                f"y has the label {y.tolist()[row]!r}, first in row {row}, which is not among the "
+                f"classes of the first fit, {self.classes_.tolist()}."
+            )
+        return np.searchsorted(self.classes_, y)
+
+    def likelihood(self, noise: dist.Distribution | None) -> tuple[AbstractLikelihood, int]:
+        count = len(self.classes_)
+        return (Bernoulli(), 1) if count == 2 else (Categorical(), count)

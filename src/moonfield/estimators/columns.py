@@ -1,0 +1,150 @@
+"""Tables from users -> numeric and categorical columns, before anything is learned from them."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import narwhals.stable.v1 as nw
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import check_array
+
+_REMEDY = "Impute or drop such rows, or use missing='indicator'."
+MISSING = "\x00missing"  # the level of what is missing in a categorical column
+
+
+class Columns(NamedTuple):
+    """The columns of a table by kind; `numbers` may hold NaN where missing values are allowed."""
+
+    numbers: np.ndarray  # (rows, numeric columns), float64
+    levels: list[np.ndarray]  # of each categorical column (rows,), text
+
+    def take(self, rows: np.ndarray) -> "Columns":
+        """Some rows."""
+        return Columns(self.numbers[rows], [column[rows] for column in self.levels])
+
+
+def check_table(X: Any) -> None:
+    """Raise `TypeError` for a sparse matrix, `ValueError` for what has no rows and columns."""
+    if issparse(X):
+        raise TypeError("X is a sparse matrix, but dense data is required. Use X.toarray().")
+    shape = _shape(X)
+    if len(shape) != 2:
+        raise ValueError(
+            f"X must have two dimensions, rows and columns, got shape {shape}. Reshape your data: "
+            "X.reshape(-1, 1) for a single feature, X.reshape(1, -1) for a single row."
+        )
+
+
+def categorical_places(X: Any, wanted: Any, names: Any, count: int) -> list[int]:
+    """Positions of categorical columns: those of text or categories (`"auto"`), or those wanted.
+
+    `names` are those of the columns, None where they have none.
+
+    Raises:
+        ValueError: a wanted column is not there.
+    """
+    if isinstance(wanted, str):
+        frame = _frame(X)
+        return [] if frame is None else [i for i in range(count) if _is_text(frame[:, i])]
+    return sorted({_place(column, names, count) for column in wanted})
+
+
+def columns_of(X: Any, categorical: Sequence[int], missing: bool, estimator: Any) -> Columns:
+    """The columns of checked input; categorical ones by position.
+
+    Raises:
+        TypeError, ValueError: as scikit-learn's `check_array`; or a category is missing where
+            missing values are not allowed.
+    """
+    if not categorical:
+        return Columns(_numbers(X, missing, estimator), [])
+    rows, count = _shape(X)
+    numeric = [place for place in range(count) if place not in categorical]
+    numbers = _numbers(_pick(X, numeric), missing, estimator) if numeric else np.zeros((rows, 0))
+    levels = [_levels(_column(X, place), place, missing) for place in categorical]
+    return Columns(numbers, levels)
+
+
+def _numbers(X: Any, missing: bool, estimator: Any) -> np.ndarray:
+    options: dict[str, Any] = {"dtype": np.float64, "ensure_all_finite": "allow-nan"}
+    numbers = check_array(X, **options, estimator=estimator, input_name="X")
+    absent = np.argwhere(np.isnan(numbers))
+    if len(absent) and not missing:
+        row, column = absent[0].tolist()
+        raise ValueError(
+            f"Input X contains NaN, first in row {row}, column {column} of its numeric columns. "
+            f"{_REMEDY}"
+        )
+    return numbers
+
+
+def _frame(X: Any) -> nw.DataFrame | None:
+    """The table as narwhals sees it; None for arrays."""
+    if not hasattr(X, "columns"):
+        return None
+    frame = nw.from_native(X, eager_only=True, pass_through=True)
+    return frame if isinstance(frame, nw.DataFrame) else None
+
+
+def _is_text(series: nw.Series) -> bool:
+    kind = series.dtype
+    if kind == nw.Object:
+        return all(isinstance(value, str) or _is_missing(value) for value in series.to_list())
+    return kind in (nw.String, nw.Categorical, nw.Enum)
+
+
+def _place(column: Any, names: Any, count: int) -> int:
+    if isinstance(column, str):
+        if names is None or column not in names:
+            raise ValueError(f"categorical names the column {column!r}, which X does not have.")
+        return list(names).index(column)
+    if isinstance(column, bool) or not isinstance(column, int | np.integer):
+        raise ValueError(f"categorical must be 'auto' or names and positions, got {column!r}.")
+    if not -count <= column < count:
+        raise ValueError(f"categorical names column {column}, but X has {count} columns.")
+    return int(column) % count
+
+
+def _shape(X: Any) -> tuple[int, ...]:
+    return tuple(X.shape) if hasattr(X, "shape") else np.asarray(X).shape
+
+
+def _pick(X: Any, places: Sequence[int]) -> Any:
+    frame = _frame(X)
+    if frame is not None:
+        return frame[:, list(places)].to_native()
+    return np.asarray(X)[:, list(places)]
+
+
+def _column(X: Any, place: int) -> list[Any]:
+    frame = _frame(X)
+    return frame[:, place].to_list() if frame is not None else np.asarray(X)[:, place].tolist()
+
+
+def _levels(values: list[Any], place: int, missing: bool) -> np.ndarray:
+    absent = np.array([_is_missing(value) for value in values])
+    if absent.any() and not missing:
+        row = int(np.flatnonzero(absent)[0])
+        raise ValueError(
+            f"Input X contains NaN: the categorical column {place} has a missing value, first in "
+            f"row {row}. {_REMEDY}"
+        )
+    text = [MISSING if gone else _text(value) for value, gone in zip(values, absent, strict=True)]
+    return np.array(text, dtype=object)
+
+
+def _is_missing(value: Any) -> bool:
+    """None, NaN and pandas' NA are what does not equal itself."""
+    if value is None:
+        return True
+    same = value == value  # noqa: PLR0124
+    return not isinstance(same, bool | np.bool_) or not same
+
+
+def _text(value: Any) -> str:
+    """One text for equal values: 1, 1.0 and True are one level, "1" too."""
+    if isinstance(value, bool | np.bool_):
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value)

@@ -1,0 +1,89 @@
+"""What is chosen where the user leaves it open: priors, the method, the size of batches."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpyro.distributions as dist
+from sklearn.exceptions import ConvergenceWarning
+
+from .._core.results import Result
+from ..inference import IVON, AbstractMethod, Ensemble
+from ..model import BayesianNetwork
+from ..posterior import Posterior, fit
+from ..priors import Normal, Scaled
+
+_PRECISION = 1_000.0  # of each weight, at the start of a fit
+_MOST_ROWS = 1_200  # up to which a step sees all of them
+_BATCH = 256
+
+
+def network_prior(sd: float, output_sd: float, layers: int) -> dict[str, Any]:
+    """Pre-activations of hidden layers have prior sd `sd`, outputs `output_sd`, biases 1."""
+    return {
+        f"layers.{layers - 1}.weight": Scaled(float(output_sd)),
+        **({"layers.*.weight": Scaled(float(sd))} if layers > 1 else {}),
+        "*": Normal(0.0, 1.0),
+    }
+
+
+def noise_prior(targets: tuple[int, ...]) -> dist.Distribution:
+    """The prior of the noise sd of each standardised target.
+
+    Its density falls off fast enough towards 0 that targets which are known exactly, or never
+    vary, still have a posterior.
+    """
+    return dist.InverseGamma(np.full(targets, 1.0), np.full(targets, 0.01))
+
+
+def as_method(method: str | AbstractMethod, members: int) -> str | AbstractMethod:
+    """What an estimator fits by; `"auto"` is IVON, or an ensemble of so many of it.
+
+    A narrow q to begin with finds better optima than a wide one.
+    """
+    if not isinstance(method, str) or method != "auto":
+        return method
+    one = IVON(hessian_init=_PRECISION)
+    return one if members == 1 else Ensemble(members, one)
+
+
+def member_method(method: str | AbstractMethod) -> str | AbstractMethod:
+    """What each member of an ensemble is updated by; of any other method itself."""
+    if isinstance(method, str):
+        return as_method("auto" if method == "ensemble" else method, 1)
+    return method.of if isinstance(method, Ensemble) else method
+
+
+def fit_rows(
+    model: BayesianNetwork,
+    rows: Any,
+    method: str | AbstractMethod,
+    steps: int | None,
+    batch_size: int | str | None,
+    seed: int,
+    start: Posterior | None,
+) -> Posterior:
+    """Fit, and warn where the fit ended before it had converged."""
+    inputs, targets, weights = rows
+    if batch_size == "auto":
+        batch_size = None if len(inputs) <= _MOST_ROWS else _BATCH
+    posterior = fit(
+        model,
+        inputs,
+        targets,
+        weights=weights,
+        method=method,
+        steps=steps,
+        batch_size=batch_size,  # pyright: ignore[reportArgumentType]
+        seed=seed,
+        start=start,
+        progress=False,
+    )
+    if posterior.result is Result.not_converged:
+        warnings.warn(
+            "The fit ended before it had converged; its predictions may be worse than they could "
+            "be. Use a smaller network or another method.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
+    return posterior

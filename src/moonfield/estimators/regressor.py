@@ -1,0 +1,181 @@
+"""The regressor."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpyro.distributions as dist
+from sklearn.base import RegressorMixin
+from sklearn.utils import Tags, check_array
+
+from ..inference import AbstractMethod
+from ..likelihoods import AbstractLikelihood, Normal
+from ..predictive import Units
+from .base import AbstractBayesianMLP
+from .encoder import scales_of
+from .recipe import noise_prior
+
+
+class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
+    """Regression by a Bayesian multilayer perceptron.
+
+    Features and targets are standardised inside, in float64; all answers are in units of y. The
+    noise is normal, its sd learned.
+
+    Args:
+        hidden: units of each hidden layer.
+        heteroscedastic: whether the noise sd depends on the features.
+        activation: of hidden units; a name that `mf.nets.MLP` knows.
+        prior_sd: prior sd of the pre-activations of hidden layers, for standardised features.
+        method: as in `mf.fit`; `"auto"` is mean-field by `mf.IVON(hessian_init=1_000)`.
+        steps: optimiser updates; None stops by itself.
+        batch_size: rows per step; `"auto"` takes all rows up to 1,200 and batches of 256 beyond.
+        draws: posterior draws of a prediction.
+        categorical: columns that are one-hot encoded: `"auto"` takes those of text and categories
+            of a table; else names or positions. Levels that a fit has not seen count as none.
+        missing: `"error"`, or `"indicator"`: a missing number becomes its column's mean beside an
+            input that says so, a missing category is a level of its own.
+        random_state: an integer for the same answers every time.
+
+    Attributes:
+        posterior_: the `Posterior` of the standardised problem.
+        encoder_: what was learned of the columns.
+        units_: what was learned of the target.
+        n_features_in_, feature_names_in_: of the columns of X.
+        n_iter_: steps of the fit.
+        seed_: the seed of the fit and of predictions.
+
+    Example:
+        >>> import moonfield as mf
+        >>> from sklearn.datasets import load_diabetes
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> regressor = mf.BayesianMLPRegressor(random_state=0).fit(X[:400], y[:400])
+        >>> regressor.predict_interval(X[400:], level=0.9).shape
+        (42, 2)
+    """
+
+    units_: Units
+
+    output_sd: ClassVar[float] = 2.0
+    members: ClassVar[int] = 1
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        **AbstractBayesianMLP._parameter_constraints,
+        "heteroscedastic": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        hidden: Sequence[int] = (50,),
+        *,
+        heteroscedastic: bool = False,
+        activation: str = "silu",
+        prior_sd: float = 2.0,
+        method: str | AbstractMethod = "auto",
+        steps: int | None = None,
+        batch_size: int | str | None = "auto",
+        draws: int = 200,
+        categorical: Any = "auto",
+        missing: str = "error",
+        random_state: Any = None,
+    ):
+        self.hidden = hidden
+        self.heteroscedastic = heteroscedastic
+        self.activation = activation
+        self.prior_sd = prior_sd
+        self.method = method
+        self.steps = steps
+        self.batch_size = batch_size
+        self.draws = draws
+        self.categorical = categorical
+        self.missing = missing
+        self.random_state = random_state
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BayesianMLPRegressor":
+        """Learn from more rows: the posterior of all rows so far is the prior of these.
+
+        The first call is `fit`; scales of features and target, and levels, stay what it found.
+
+        Raises:
+            TypeError, ValueError: as `fit`; or the posterior so far is not one of normals.
+        """
+        return self._updated(X, y, sample_weight)
+
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """The predictive mean (rows,) or (rows, targets); with `return_std` also the sd.
+
+        The sd is that of y: what is not known of the mean, and the noise.
+
+        Raises:
+            NotFittedError, TypeError, ValueError: as `predict_distribution`.
+        """
+        found = self.predict_distribution(X)
+        return (found.mean, found.sd) if return_std else found.mean
+
+    def predict_interval(self, X: Any, level: float = 0.9) -> np.ndarray:
+        """The central interval of y (rows, 2) or (rows, targets, 2) of this probability.
+
+        Raises:
+            ValueError: `level` is not strictly between 0 and 1.
+            NotFittedError, TypeError, ValueError: as `predict_distribution`.
+        """
+        return self.predict_distribution(X).interval(level)
+
+    def predict_quantiles(self, X: Any, quantiles: Sequence[float] = (0.05, 0.5, 0.95)) -> Any:
+        """Quantiles of y (rows, quantiles) or (rows, targets, quantiles).
+
+        Raises:
+            ValueError: a quantile is not strictly between 0 and 1, or there are none.
+            NotFittedError, TypeError, ValueError: as `predict_distribution`.
+        """
+        found = self.predict_distribution(X)
+        levels = np.atleast_1d(np.asarray(quantiles, float))
+        if levels.ndim != 1 or not levels.size:
+            raise ValueError(f"quantiles must be one or more numbers, got {quantiles!r}.")
+        return np.stack([found.quantile(float(level)) for level in levels], axis=-1)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.single_output = True
+        tags.target_tags.multi_output = True
+        return tags
+
+    @property
+    def _units(self) -> Units:
+        return self.units_
+
+    def _checked_targets(self, y: Any) -> np.ndarray:
+        options: dict[str, Any] = {"dtype": np.float64, "ensure_2d": False}
+        return _column(check_array(y, **options, input_name="y"))
+
+    def _row_weights(self, y: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
+        return weights
+
+    def _learn_targets(self, y: np.ndarray, weights: np.ndarray | None, classes: Any) -> None:
+        scales = scales_of(y.reshape(len(y), -1), weights)
+        smallest = np.maximum(np.abs(scales.centre), 1.0) * 1e-6
+        sd = np.where(np.isinf(scales.sd), smallest, scales.sd)  # of a target that never varies
+        self.units_ = Units(scales.centre.reshape(y.shape[1:]), sd.reshape(y.shape[1:]))
+
+    def _encoded_targets(self, y: np.ndarray) -> np.ndarray:
+        if y.shape[1:] != self.units_.shift.shape:
+            raise ValueError(
+                f"y must have {_targets(self.units_.shift.shape)} target(s) a row as in the first "
+                f"fit, got {_targets(y.shape[1:])}."
+            )
+        return self.units_.standardise(y)
+
+    def likelihood(self, noise: dist.Distribution | None) -> tuple[AbstractLikelihood, int]:
+        shape = self.units_.shift.shape
+        if self.heteroscedastic:
+            return Normal(sd="head"), 2 * _targets(shape)
+        return Normal(sd=noise_prior(shape) if noise is None else noise), _targets(shape)
+
+
+def _targets(shape: tuple[int, ...]) -> int:
+    return shape[0] if shape else 1
+
+
+def _column(y: np.ndarray) -> np.ndarray:
+    """One target a row without an axis of its own."""
+    return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y

@@ -1,0 +1,122 @@
+"""What happens to columns before the network sees them."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, strategies as st
+
+from moonfield.estimators.columns import MISSING, Columns, categorical_places, columns_of
+from moonfield.estimators.encoder import Scales, learn, scales_of
+
+
+def numbers(values):
+    return Columns(np.asarray(values, float), [])
+
+
+def encoded(columns, weights=None, missing=False):
+    return learn(columns, [], missing, weights).encode(columns)
+
+
+def test_columns_are_standardised():
+    found = encoded(numbers([[1.0, 10.0], [3.0, 30.0]]))
+    np.testing.assert_allclose(found, [[-1.0, -1.0], [1.0, 1.0]])
+
+
+@given(st.integers(-290, 290))
+def test_any_scale_gives_the_same_numbers(exponent):
+    values = np.array([[1.0], [2.0], [4.0]])
+    found = encoded(numbers(values * 10.0**exponent))
+    np.testing.assert_allclose(found, encoded(numbers(values)), rtol=1e-9)
+
+
+def test_a_weight_counts_as_often_as_the_row():
+    values = np.array([[1.0], [2.0], [5.0]])
+    weighted = scales_of(values, np.array([1.0, 3.0, 2.0]))
+    repeated = scales_of(np.repeat(values, [1, 3, 2], axis=0))
+    np.testing.assert_allclose(weighted.centre, repeated.centre, rtol=1e-14)
+    np.testing.assert_allclose(weighted.sd, repeated.sd, rtol=1e-14)
+
+
+@pytest.mark.parametrize("constant", [0.0, 7.0, 1e12, 0.1])
+def test_a_constant_column_says_nothing_even_later(constant):
+    encoder = learn(numbers(np.full((9, 1), constant)), [], False, None)
+    np.testing.assert_array_equal(encoder.encode(numbers([[constant], [-3.0]])), 0.0)
+
+
+def test_numbers_far_outside_are_cut():
+    scales = Scales(np.zeros(1), np.ones(1))
+    np.testing.assert_array_equal(
+        scales.standardise(np.array([[1e300], [-1e300]])), [[1e6], [-1e6]]
+    )
+
+
+def test_a_missing_number_is_the_mean_beside_an_indicator():
+    columns = numbers([[1.0, 5.0], [np.nan, 6.0], [3.0, 7.0]])
+    found = encoded(columns, missing=True)
+    np.testing.assert_allclose(found[:, 0], [-1.0, 0.0, 1.0])
+    np.testing.assert_array_equal(found[:, 2], [0.0, 1.0, 0.0])
+    assert found.shape == (3, 3)
+
+
+def test_a_column_of_nothing_but_missing_values():
+    found = encoded(numbers([[np.nan], [np.nan]]), missing=True)
+    np.testing.assert_array_equal(found, [[0.0, 1.0], [0.0, 1.0]])
+
+
+def test_levels_are_one_hot_and_unseen_ones_are_zeros():
+    encoder = learn(
+        Columns(np.zeros((3, 0)), [np.array(["b", "a", "b"], object)]), [0], False, None
+    )
+    found = encoder.encode(Columns(np.zeros((3, 0)), [np.array(["a", "b", "new"], object)]))
+    np.testing.assert_array_equal(found, [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+
+
+def test_rare_levels_of_very_many_count_as_unseen():
+    levels = np.array(["common", "common", *(f"k{i}" for i in range(10_000))], object)
+    encoder = learn(Columns(np.zeros((len(levels), 0)), [levels]), [0], False, None)
+    assert encoder.inputs == 100
+    assert "common" in encoder.levels[0]
+
+
+TABLES = [
+    pd.DataFrame({"x": [1.0, 2.0], "k": ["u", "v"], "c": pd.Categorical(["p", "q"])}),
+    pl.DataFrame(
+        {"x": [1.0, 2.0], "k": ["u", "v"], "c": ["p", "q"]}, schema_overrides={"c": pl.Categorical}
+    ),
+]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=["pandas", "polars"])
+def test_text_and_categories_are_found_in_tables(table):
+    places = categorical_places(table, "auto", list(table.columns), 3)
+    assert places == [1, 2]
+    columns = columns_of(table, places, False, None)
+    np.testing.assert_array_equal(columns.numbers, [[1.0], [2.0]])
+    assert [column.tolist() for column in columns.levels] == [["u", "v"], ["p", "q"]]
+
+
+def test_names_and_places_make_numbers_categories():
+    X = np.array([[0.5, 3.0], [1.5, 4.0]])
+    assert categorical_places(X, [-1], None, 2) == [1]
+    assert columns_of(X, [1], False, None).levels[0].tolist() == ["3", "4"]
+    assert categorical_places(X, ["b"], ["a", "b"], 2) == [1]
+
+
+@pytest.mark.parametrize("wanted", [["c"], [2], [-3], [1.5], [True]])
+def test_a_column_that_is_not_there(wanted):
+    with pytest.raises(ValueError, match="categorical"):
+        categorical_places(np.zeros((1, 2)), wanted, ["a", "b"], 2)
+
+
+@pytest.mark.parametrize("absent", [None, np.nan, pd.NA])
+def test_a_missing_category_is_an_error_or_a_level(absent):
+    table = pd.DataFrame({"k": pd.Series(["u", absent], dtype=object)})
+    with pytest.raises(ValueError, match=r"categorical column 0 .* row 1.*missing='indicator'"):
+        columns_of(table, [0], False, None)
+    assert columns_of(table, [0], True, None).levels[0].tolist() == ["u", MISSING]
+
+
+def test_a_missing_number_is_named():
+    with pytest.raises(ValueError, match="NaN, first in row 1, column 0"):
+        columns_of(np.array([[1.0], [np.nan]]), [], False, None)
