@@ -18,9 +18,7 @@ QUICK = (
     "check_classifiers_one_label_sample_weights",
     "check_dataframe_column_names_consistency",
     "check_do_not_raise_errors_in_init_or_set_param",
-    "check_dont_overwrite_attributes",
     "check_estimator_sparse_tag",
-    "check_estimators_nan_inf",
     "check_estimators_partial_fit_n_features",
     "check_estimators_unfitted",
     "check_fit1d",
@@ -28,10 +26,6 @@ QUICK = (
     "check_n_features_in",
     "check_no_attributes_set_in_init",
     "check_parameters_default_constructible",
-    "check_readonly_memmap_input",
-    "check_regressors_no_decision_function",
-    "check_sample_weights_list",
-    "check_supervised_y_2d",
 )
 
 

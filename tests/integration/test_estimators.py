@@ -94,6 +94,7 @@ def test_labels_come_back(fitted_classifier, iris):
     assert fitted_classifier.score(X, y) > 0.9
 
 
+@pytest.mark.slow
 def test_two_classes(iris):
     X, y = iris[0][50:], iris[1][50:]
     found = classifier().fit(X, y)
@@ -114,6 +115,7 @@ def test_several_targets(diabetes):
     assert (sd[:, 1] < sd[:, 0]).all()  # each target has a noise sd of its own
 
 
+@pytest.mark.slow
 def test_heteroscedastic_noise_is_found():
     rng = np.random.default_rng(0)
     X = rng.uniform(-1.0, 1.0, size=(400, 1))
@@ -213,6 +215,7 @@ def test_yesterdays_posterior_is_todays_prior():
     np.testing.assert_allclose(sd, whole_sd, rtol=0.1)
 
 
+@pytest.mark.slow
 def test_online_learning_forgets_little(diabetes):
     X, y = diabetes
     cut = [(0, 100), (100, 200), (200, 300)]
@@ -230,6 +233,7 @@ def test_online_learning_forgets_little(diabetes):
     assert score["online"] > score["all"] - 0.1
 
 
+@pytest.mark.slow
 def test_an_ensemble_is_updated_member_by_member(iris):
     X, y = iris
     method = mf.Ensemble(2, "ivon")
@@ -240,6 +244,7 @@ def test_an_ensemble_is_updated_member_by_member(iris):
     assert alone.fit(X, y).score(X, y) - found.score(X, y) < 0.05
 
 
+@pytest.mark.slow
 def test_labels_that_come_later_are_announced(iris):
     X, y = iris
     found = classifier().partial_fit(X[:100], y[:100], classes=np.unique(y))
@@ -278,6 +283,7 @@ def test_saved_estimators_answer_the_same(fitted, fitted_classifier, diabetes, i
         assert mf.load(path).get_params() == found.get_params()
 
 
+@pytest.mark.slow
 def test_saved_tables_keep_names_levels_and_learning(tmp_path):
     table, y = mixed_table()
     table.loc[4, "k"] = None
@@ -386,6 +392,7 @@ def test_a_second_fit_of_the_same_shape_compiles_nothing(diabetes, caplog):
     assert run(lambda: other.fit(X, y).predict(X), caplog) == []
 
 
+@pytest.mark.slow
 def test_in_float64(diabetes, x64):
     X, y = diabetes
     found = regressor(steps=50).fit(X, y)

