@@ -180,12 +180,10 @@ class OfBoth(eqx.Module):
         return self.layer(jnp.concatenate([row["x"], row["y"]]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "family",
-    [
-        mf.families.MeanField(),
-        pytest.param(mf.families.Mixture(2), marks=pytest.mark.slow),
-    ],
+    [mf.families.MeanField(), mf.families.Mixture(2)],
     ids=lambda it: type(it).__name__,
 )
 def test_global_sites_have_a_family_of_their_own(family: Any, tmp_path: pathlib.Path) -> None:
@@ -242,6 +240,7 @@ def test_another_data_set_of_the_same_shapes_compiles_nothing(
     assert run(lambda: fit(linear(1), factor_rows(400, seed=5), steps=300), caplog) == []
 
 
+@pytest.mark.slow
 def test_double_precision(x64: None) -> None:
     posterior = fit(linear(), steps=100)
     assert posterior.elbo.dtype == posterior.row_elbo({"x": NEW}).dtype == np.float64

@@ -37,6 +37,7 @@ def check_classifier(X, y):
     assert np.isin(found.predict(X), y).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(
     X=arrays(np.float64, (ROWS, 2), elements=VALUES), y=arrays(np.float64, ROWS, elements=VALUES)
@@ -50,7 +51,9 @@ def test_any_numbers(X, y):
         check_regressor(X, y)
 
 
-@pytest.mark.parametrize("scale", [1e-12, 1e12, 1e300])
+@pytest.mark.parametrize(
+    "scale", [1e-12, *(pytest.param(scale, marks=pytest.mark.slow) for scale in (1e12, 1e300))]
+)
 def test_any_scale(scale):
     check_regressor(scale * X, Y)
     check_regressor(X, scale * Y)
