@@ -9,8 +9,12 @@ ESTIMATORS = (mf.BayesianMLPClassifier, mf.BayesianMLPRegressor)
 
 # At most three, each with its reason.
 EXPECTED = {
-    "check_sample_weight_equivalence_on_dense_data": "Sums over repeated rows and over weighted "
-    "ones round differently in float32, and a fit of many steps does not repeat to 1e-7.",
+    mf.BayesianMLPClassifier: {
+        "check_sample_weight_equivalence_on_dense_data": "Sums over repeated rows and over "
+        "weighted ones round differently in float32, and a fit of many steps does not repeat to "
+        "1e-7.",
+    },
+    mf.BayesianMLPRegressor: {},
 }
 
 QUICK = (
@@ -47,8 +51,8 @@ def test_quick_checks(estimator, check, wrong_types):
 @pytest.mark.filterwarnings("default")
 @parametrize_with_checks(
     [cls() for cls in ESTIMATORS],
-    expected_failed_checks=lambda estimator: EXPECTED,
-    xfail_strict=False,
+    expected_failed_checks=lambda estimator: EXPECTED[type(estimator)],
+    xfail_strict=True,
 )
 def test_all_checks_with_default_arguments(estimator, check, wrong_types):
     check(estimator)

@@ -292,6 +292,23 @@ def test_rows_that_depend_on_one_another_are_taken_whole(program: Any, why: str,
     np.testing.assert_allclose(joint(program, data, z), want, rtol=1e-10)
 
 
+def tosses(tossed: Any, heads: Any = None) -> None:
+    share = numpyro.sample("share", dist.Beta(1.0, 1.0))
+    with numpyro.plate("rows", tossed.shape[0]):
+        numpyro.sample("heads", dist.Binomial(tossed, share), obs=heads)
+
+
+@SHORT
+def test_what_has_no_cdf_is_named() -> None:
+    data = {"tossed": np.full(5, 10), "heads": np.array([3, 4, 5, 3, 6])}
+    posterior = mf.fit(mf.Program(tosses), data=data, method="advi", steps=50)
+    prediction = posterior.predict(data, draws=5)
+    for ask in (lambda: prediction.cdf(data["heads"]), lambda: prediction.interval(0.9)):
+        with pytest.raises(ValueError, match=r"no cdf of Binomial.*prediction\.sample\(\)"):
+            ask()
+    assert prediction.sample().shape == (5, 5)
+
+
 def test_a_series_is_predicted_one_step_ahead() -> None:
     posterior = mf.fit(mf.Program(series), data={"y": Y}, method="advi", steps=1_000)
     prediction = posterior.predict({"y": Y})

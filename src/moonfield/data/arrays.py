@@ -38,13 +38,17 @@ def as_inputs(X: Any, name: str = "X") -> Table:
     return table
 
 
-def as_targets(y: Any, rows: int, target_shape: tuple[int, ...], name: str = "y") -> np.ndarray:
+def as_targets(
+    y: Any, rows: int, target_shape: tuple[int, ...], name: str = "y", dtype: Any = None
+) -> np.ndarray:
     """Targets (rows, *target_shape); a single column is flattened where one target is wanted.
+
+    They have JAX's default type unless `dtype` names another.
 
     Raises:
         TypeError, ValueError: as `as_inputs`; or the number of rows or targets is wrong.
     """
-    table = _as_table(y, name)
+    table = _as_table(y, name, dtype)
     values = table.values
     if target_shape == () and values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
@@ -74,18 +78,18 @@ def as_weights(weights: Any, rows: int) -> np.ndarray:
     return values
 
 
-def _as_table(source: Any, name: str) -> Table:
+def _as_table(source: Any, name: str, dtype: Any = None) -> Table:
     if source is None:
         raise TypeError(f"{name} is missing.")
     frame = nw.from_native(source, eager_only=True, pass_through=True, allow_series=True)
     if isinstance(frame, nw.DataFrame):
-        return _from_frame(frame, name)
+        return _from_frame(frame, name, dtype)
     columns: tuple[str, ...] | None = None
     if isinstance(frame, nw.Series):
         columns, source = (str(frame.name or name),), _column(frame, str(frame.name or name), name)
     if hasattr(source, "toarray"):
         raise TypeError(f"{name} is a sparse matrix. Use {name}.toarray().")
-    return Table(_numeric(_as_array(source, name), name), columns)
+    return Table(_numeric(_as_array(source, name), name, dtype), columns)
 
 
 def _as_array(source: Any, name: str) -> np.ndarray:
@@ -95,12 +99,12 @@ def _as_array(source: Any, name: str) -> np.ndarray:
         raise ValueError(f"{name} is not a rectangular array: {error}") from error
 
 
-def _from_frame(frame: nw.DataFrame, name: str) -> Table:
+def _from_frame(frame: nw.DataFrame, name: str, dtype: Any) -> Table:
     columns = tuple(str(column) for column in frame.columns)
     arrays = [_column(frame[:, i], column, name) for i, column in enumerate(columns)]
     if not arrays:
         raise ValueError(f"{name} has no columns.")
-    return Table(np.stack([_numeric(a, name) for a in arrays], axis=1), columns)
+    return Table(np.stack([_numeric(a, name, dtype) for a in arrays], axis=1), columns)
 
 
 def _column(series: nw.Series, column: str, name: str) -> np.ndarray:
@@ -116,13 +120,13 @@ def _column(series: nw.Series, column: str, name: str) -> np.ndarray:
     return series.to_numpy()
 
 
-def _numeric(values: np.ndarray, name: str) -> np.ndarray:
+def _numeric(values: np.ndarray, name: str, dtype: Any) -> np.ndarray:
     if values.dtype.kind == "O":
         values = _from_objects(values, name)
     if values.dtype.kind not in "fiub":
         raise TypeError(f"{name} must be numeric, got an array of type {values.dtype}.")
     with np.errstate(over="ignore"):
-        return values.astype(default_float(), copy=False)
+        return values.astype(default_float() if dtype is None else dtype, copy=False)
 
 
 def _from_objects(values: np.ndarray, name: str) -> np.ndarray:
@@ -149,7 +153,7 @@ def _check_finite(table: Table, name: str) -> None:
         place = f"column {column}, row {index[0]}"
     raise ValueError(
         f"{name} has a value that is not finite ({table.values[index]}), first in {place}. "
-        f"Values must fit {np.dtype(default_float())}: impute, drop or rescale them."
+        f"Values must fit {table.values.dtype}: impute, drop or rescale them."
     )
 
 

@@ -45,7 +45,7 @@ def class_targets(prediction: Any, y: Any, what: str) -> tuple[np.ndarray, np.nd
 
 def number_targets(y: Any, shape: tuple[int, ...]) -> np.ndarray:
     """Targets of a given shape, in float64."""
-    return as_targets(y, shape[0], shape[1:]).astype(np.float64)
+    return as_targets(y, shape[0], shape[1:], dtype=np.float64)
 
 
 def check_level(level: float, name: str = "level") -> None:

@@ -183,13 +183,8 @@ class ADVI(AbstractStepping):
         scale: Any,
         step_size: Any,
     ) -> tuple[AdviState, StepInfo]:
-        now = eqx.tree_at(lambda method: method.objective, self, self.objective.at(state.step))
-
-        def loss(vector: Array) -> Array:
-            family_state = self.family_state(vector, space.size)
-            return -now.elbo(model, space, family_state, noise, batch, scale)
-
-        value, gradient = jax.value_and_grad(loss)(state.vector)
+        given = (model, space, state.vector, noise, batch, scale, state.step)
+        value, gradient = self._loss_and_gradient(*given)
         update, optimizer = self.optimizer.update(gradient, state.optimizer, state.vector)
         vector = optax.apply_updates(state.vector, step_size * update)
         return AdviState(jnp.asarray(vector), optimizer, state.step + 1), StepInfo(-value)
@@ -204,10 +199,24 @@ class ADVI(AbstractStepping):
         scale: Any,
         step: Int[Array, ""],
     ) -> Float[Array, " parameters"]:
+        given = (model, space, vector, noise, batch, scale, step)
+        return -self._loss_and_gradient(*given)[1]
+
+    def _loss_and_gradient(
+        self,
+        model: AbstractModel,
+        space: Space,
+        vector: Array,
+        noise: Array,
+        batch: Batch,
+        scale: Any,
+        step: Array,
+    ) -> tuple[Array, Array]:
+        """Minus the ELBO's estimate at a step, and its gradient in the flat vector."""
         now = eqx.tree_at(lambda method: method.objective, self, self.objective.at(step))
 
-        def elbo(vector: Array) -> Array:
+        def loss(vector: Array) -> Array:
             family_state = self.family_state(vector, space.size)
-            return now.elbo(model, space, family_state, noise, batch, scale)
+            return -now.elbo(model, space, family_state, noise, batch, scale)
 
-        return jax.grad(elbo)(vector)
+        return jax.value_and_grad(loss)(vector)

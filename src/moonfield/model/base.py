@@ -100,8 +100,9 @@ class AbstractModel(eqx.Module):
         """Log-likelihood and log prior of each row's local latent variables, nats; unscaled.
 
         `local` holds them unconstrained; the prior includes the log-determinant of the bijection.
+        Without any of them it is 0.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no local latent variables.")
+        return self.log_likelihood(params, batch), jnp.zeros(local.shape[:1], local.dtype)
 
     def local_values(
         self, params: PyTree, local: Float[Array, "rows size"], inputs: PyTree

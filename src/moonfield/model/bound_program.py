@@ -228,7 +228,8 @@ class BoundProgram(AbstractBoundProgram):
         for name in inputs:
             if name not in known:
                 raise ValueError(f"The program has no argument {name!r}. It takes {sorted(known)}.")
-        inputs.pop(self.target.data, None) if self.minibatchable and not self.amortised else None
+        if self.minibatchable and not self.amortised:
+            inputs.pop(self.target.data, None)
         self._check_rows(inputs)
         return inputs if inputs or not self.amortised else {_UNSEEN: np.zeros(1, bool)}
 

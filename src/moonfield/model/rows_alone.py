@@ -42,10 +42,7 @@ def _densities(
     local = jax.random.normal(jax.random.key(1), (count, model.local_size), default_float())
 
     def rows(inputs: dict[str, Array], local: Array) -> Array:
-        batch = Batch(inputs, (), jnp.ones(len(local)))
-        if not model.local_sites:
-            return model.log_likelihood(params, batch)
-        likelihood, prior = model.log_local(params, local, batch)
+        likelihood, prior = model.log_local(params, local, Batch(inputs, (), jnp.ones(len(local))))
         return likelihood + prior
 
     def alone(row: dict[str, Array], local: Array) -> Array:

@@ -143,21 +143,19 @@ class Prediction:
         y may be any finite numbers shaped as targets, also outside the likelihood's support.
 
         Raises:
-            TypeError, ValueError: y is not numeric and finite, or has another shape; or targets are
-                classes.
-            NotImplementedError: NumPyro has no cdf of a program's likelihood (e.g. Binomial).
+            TypeError, ValueError: y is not numeric and finite, or has another shape; targets are
+                classes, or of a distribution whose cdf NumPyro does not know (e.g. Binomial).
         """
         if self.kind == "classes":
             raise ValueError("A cdf needs numbers as targets; for classes use probabilities.")
-        shape = self._source.model.target_shape(self._inputs)
-        targets = as_targets(y, self.rows, shape)
+        targets = self._standardised(y)
         return self._reduce(Cumulative(), np.floor(targets) if self.discrete else targets)
 
     def quantile(self, q: float) -> Float[np.ndarray, "rows ..."]:
         """The predictive mixture's quantile, in units of y, by bisection of its distribution.
 
         Raises:
-            ValueError: q is not strictly between 0 and 1, or targets are classes.
+            ValueError: q is not strictly between 0 and 1, or as `cdf`.
         """
         if self.kind == "classes":
             raise ValueError("Quantiles need numbers as targets; for classes use probabilities.")
@@ -227,10 +225,14 @@ class Prediction:
     def _reduce(self, reducer: Any, extra: Any = None) -> Any:
         return reduce_rows(self._source, reducer, self._inputs, self.draws, extra)
 
-    def _targets(self, y: Any) -> np.ndarray:
+    def _standardised(self, y: Any) -> np.ndarray:
+        """Numbers shaped as targets, as the model has them."""
         shape = self._source.model.target_shape(self._inputs)
         y = y if self._units is None else self._units.standardise(y)
-        targets = as_targets(y, self.rows, shape)
+        return as_targets(y, self.rows, shape)
+
+    def _targets(self, y: Any) -> np.ndarray:
+        targets = self._standardised(y)
         self._source.model.check_targets(self._inputs, targets)
         return targets
 

@@ -90,7 +90,14 @@ class Cumulative(AbstractReducer):
     def one(
         self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
     ) -> Array:
-        return model.predictive(params, inputs).cdf(extra)
+        predictive = model.predictive(params, inputs)
+        try:
+            return jnp.asarray(predictive.cdf(extra))
+        except NotImplementedError as error:
+            raise ValueError(
+                f"NumPyro knows no cdf of {type(predictive).__name__}, so it has no quantiles and "
+                "intervals. Take them from prediction.sample()."
+            ) from error
 
     def empty(self, value: Array) -> Array:
         return jnp.zeros_like(value)

@@ -49,6 +49,27 @@ def test_densities_change_by_the_log_scale(scale):
     np.testing.assert_allclose(raw.log_prob(2.0 * scale + scale * y), expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("scale", [1e-12, 3.0, 1e12])
+def test_the_cdf_is_asked_in_units_of_y(scale):
+    plain, raw = pair(2.0 * scale, scale)
+    y = np.array([0.25, -1.5, 0.0, 2.0])
+    np.testing.assert_allclose(raw.cdf(2.0 * scale + scale * y), plain.cdf(y), rtol=1e-5)
+    np.testing.assert_allclose(raw.cdf(raw.quantile(0.3)), 0.3, atol=1e-5)
+
+
+def test_metrics_lose_nothing_of_targets_far_from_0():
+    plain, raw = pair(1e9, 1e-3)
+    y = np.array([0.5, -0.5, 1.0, 0.0])
+    far = 1e9 + 1e-3 * y
+    for name, unit in (("rmse", 1e-3), ("crps", 1e-3), ("coverage", 1.0)):
+        metric = getattr(mf.diagnostics, name)
+        expected = unit * metric(plain, y).value
+        np.testing.assert_allclose(metric(raw, far).value, expected, rtol=1e-3)
+    np.testing.assert_allclose(
+        mf.diagnostics.pit(raw, far), mf.diagnostics.pit(plain, y), atol=1e-3
+    )
+
+
 def test_targets_lose_nothing_before_they_are_standardised():
     plain, raw = pair(1e9, 1e-3)
     y = np.array([0.5, -0.5, 1.0, 0.0])
