@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import moonfield as mf
-from moonfield.inference.chains.approach import approach
+from moonfield.inference.approach import approach
 from tests.helpers import linear_model, regression_rows, same_bytes
 from tests.targets import Density, gaussian, raw_rows, regression
 

@@ -30,6 +30,11 @@ class AbstractFamily(eqx.Module):
         """
         return self
 
+    @property
+    def affine(self) -> bool:
+        """Whether it is as good for `F z` as for z, whatever the matrix F."""
+        return False
+
     @abc.abstractmethod
     def init(self, location: Float[Array, " size"], sd: float) -> PyTree:
         """The state centred at `location` with marginal sds `sd`."""

@@ -57,6 +57,10 @@ class Flow(AbstractFamily):
         self.knots = whole(knots, "knots")
         self.width = whole(width, "width")
 
+    @property
+    def affine(self) -> bool:
+        return True
+
     def init(self, location: Float[Array, " size"], sd: float) -> FlowState:
         shapes = self._skeleton(location.size).shapes
         keys = jax.random.split(jax.random.key(0), len(shapes))

@@ -26,6 +26,10 @@ class FullRank(AbstractFamily):
     (I + lower)`. There are `size (size + 3) / 2` variational parameters.
     """
 
+    @property
+    def affine(self) -> bool:
+        return True
+
     def init(self, location: Float[Array, " size"], sd: float) -> FullRankState:
         return FullRankState(location, diagonal_factor(jnp.full_like(location, math.log(sd))))
 

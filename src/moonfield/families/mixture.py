@@ -58,6 +58,10 @@ class Mixture(AbstractFamily):
     def bind(self, space: object) -> "Mixture":
         return Mixture(self.components, self.family.bind(space))
 
+    @property
+    def affine(self) -> bool:
+        return self.family.affine
+
     def init(self, location: Float[Array, " size"], sd: float) -> MixtureState:
         spread = _SPREAD * sd if self.components > 1 else 0.0
         means = location[None] + spread * _directions(self.components, location)

@@ -14,6 +14,7 @@ from .map import MAP
 from .method import AbstractDirect, AbstractMethod, AbstractStepping, Outcome, StepInfo
 from .methods import METHODS, as_method
 from .pathfinder import Pathfinder
+from .placing import placed
 from .stopping import FixedSteps
 from .svgd import SVGD
 from .target import Target
@@ -45,4 +46,5 @@ __all__ = [
     "Target",
     "as_method",
     "gradient_noise",
+    "placed",
 ]

@@ -1,7 +1,7 @@
 """Automatic differentiation variational inference: the method's own mathematics."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -45,8 +45,9 @@ class ADVI(AbstractStepping):
         family: what q can be; `mf.families.MeanField()` by default.
         objective: how the ELBO is estimated; `mf.objectives.Reparameterised()` by default.
         optimizer: any optax transformation that descends. Left out, Adam at 0.05, which Moonfield
-            lowers towards the end of the fit; one of yours is used as it is for a fixed number of
-            steps, and its updates are scaled down by the automatic stop.
+            lowers towards the end of the fit, and which it lets find a program's parameters in
+            units of their own; one of yours is used as it is for a fixed number of steps, and its
+            updates are scaled down by the automatic stop.
         draws: estimates of the objective per step, averaged; each takes `objective.draws` of q.
 
     Raises:
@@ -99,6 +100,12 @@ class ADVI(AbstractStepping):
     @property
     def quantity(self) -> str:
         return self.objective.quantity
+
+    @property
+    def placing(self) -> Literal["whitened", "scaled"] | None:
+        if not self.tuned or self.amortised:
+            return None
+        return "whitened" if self.family.affine else "scaled"
 
     @property
     def amortised(self) -> bool:

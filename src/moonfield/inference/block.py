@@ -51,7 +51,8 @@ def first_carry(
 
     def one(key: Array) -> Carry:
         def locate(key: Array) -> Array:
-            return space_of(model).unconstrain(model.init(key) if location is None else location)
+            where = space_of(model)
+            return where.start(key) if location is None else where.unconstrain(location)
 
         return with_empty_tail(method.init(locate, key))
 

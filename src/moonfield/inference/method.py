@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import numpy as np
@@ -49,6 +49,11 @@ class AbstractStepping(AbstractMethod):
     tuned: eqx.AbstractVar[
         bool
     ]  # whether the loop may lower the step size in a fixed number of steps
+
+    @property
+    def placing(self) -> Literal["whitened", "scaled"] | None:
+        """In which coordinates it fits a program best; None for the program's own."""
+        return None
 
     @property
     def quantity(self) -> str:

@@ -24,7 +24,7 @@ class Target(eqx.Module):
 
     def start(self, key: Array) -> Float[Array, " size"]:
         """A bounded random starting point."""
-        return space(self.model).unconstrain(self.model.init(key))
+        return space(self.model).start(key)
 
     @property
     def size(self) -> int:

@@ -4,6 +4,7 @@ from .abstract_program import AbstractBoundProgram, AbstractProgram, checked_wei
 from .base import AbstractModel, set_prior_predictive
 from .bayesian_network import BayesianNetwork
 from .bound_program import BoundProgram
+from .coordinates import Coordinates
 from .normal_prior import NormalPrior, normal_prior
 from .program import Program
 from .space import Space, space
@@ -14,6 +15,7 @@ __all__ = [
     "AbstractProgram",
     "BayesianNetwork",
     "BoundProgram",
+    "Coordinates",
     "NormalPrior",
     "Program",
     "Space",

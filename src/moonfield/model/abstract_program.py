@@ -1,7 +1,7 @@
 """What turns data into a model and its rows."""
 
 import abc
-from typing import Any
+from typing import Any, Self
 
 import equinox as eqx
 import numpy as np
@@ -9,6 +9,7 @@ from jaxtyping import Array, PyTree
 
 from ..data import Dataset, as_weights
 from .base import AbstractModel
+from .coordinates import Coordinates
 
 
 class AbstractProgram(abc.ABC):
@@ -24,6 +25,12 @@ class AbstractBoundProgram(AbstractModel):
 
     whole: eqx.AbstractVar[dict[str, Array]]  # arguments that are not rows
     refusal: eqx.AbstractVar[str | None]  # why it cannot take batches
+
+    def within(self, coordinates: Coordinates | None) -> Self:
+        """The same model, its unconstrained vector measured in these coordinates."""
+        return eqx.tree_at(
+            lambda model: model.coordinates, self, coordinates, is_leaf=lambda node: node is None
+        )
 
     @property
     def minibatchable(self) -> bool:

@@ -15,6 +15,7 @@ from numpyro.distributions.constraints import Constraint
 
 from .._core.errors import MoonfieldWarning
 from ..data import Batch, Dataset, as_inputs, badly_scaled, dataset
+from .coordinates import Coordinates
 
 
 class AbstractModel(eqx.Module):
@@ -32,6 +33,11 @@ class AbstractModel(eqx.Module):
     @property
     def reason(self) -> str | None:
         """Why not, where it is not minibatchable."""
+        return None
+
+    @property
+    def coordinates(self) -> Coordinates | None:
+        """Where its unconstrained vector is measured from, and in what units; None: 0 and 1."""
         return None
 
     @abc.abstractmethod

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, PyTree
 from .._core.trees import default_float
 from ..data import Batch, Dataset, as_array
 from .abstract_program import AbstractBoundProgram
+from .coordinates import Coordinates
 from .enumeration import log_density
 from .layout import Layout, Target
 from .local_sites import RowValues, by_row, local_size
@@ -45,6 +46,7 @@ class BoundProgram(AbstractBoundProgram):
     layout: Layout = eqx.field(static=True)
     refusal: str | None = eqx.field(static=True)  # why it cannot take batches
     amortised: bool = eqx.field(static=True, default=False)  # an encoder gives local sites
+    coordinates: Coordinates | None = None
 
     @property
     def entries(self) -> int:

@@ -16,6 +16,9 @@ from .base import AbstractModel
 class Space(NamedTuple):
     """A model's unconstrained space: `params = constrain(z)`, z a vector of `size` numbers.
 
+    Where the model has coordinates, z is measured in them: all that follows is about the same
+    density, up to the log-determinant of that map, which `constrain` adds.
+
     Built from the model wherever it is needed (also inside compiled functions): it holds no data.
     """
 
@@ -26,13 +29,28 @@ class Space(NamedTuple):
 
     def constrain(self, z: Float[Array, " size"]) -> tuple[PyTree, Float[Array, ""]]:
         """Parameters, and the log-determinant of the Jacobian of this map."""
-        return self.model.constrain(unravel(z, _unconstrained_shapes(self.model)))
+        coordinates, shapes = self.model.coordinates, _unconstrained_shapes(self.model)
+        if coordinates is None:
+            return self.model.constrain(unravel(z, shapes))
+        params, log_det = self.model.constrain(unravel(coordinates.at(z), shapes))
+        return params, log_det + coordinates.log_det
 
     def unconstrain(self, params: PyTree) -> Float[Array, " size"]:
         """The vector of given parameters."""
         if not self.size:  # which `ravel_pytree` makes float32
             return jnp.zeros(0, default_float())
-        return ravel_pytree(self.model.unconstrain(params))[0]
+        z = ravel_pytree(self.model.unconstrain(params))[0]
+        return z if self.model.coordinates is None else self.model.coordinates.back(z)
+
+    def start(self, key: Array) -> Float[Array, " size"]:
+        """A random starting point: bounded, or in coordinates where the posterior is wide."""
+        if self.model.coordinates is None:
+            return self.unconstrain(self.model.init(key))
+        return jax.random.normal(key, (self.size,), default_float())
+
+    def placed(self, z: Float[Array, " size"]) -> Float[Array, " size"]:
+        """The unconstrained parameters at z: z itself unless the model has coordinates."""
+        return z if self.model.coordinates is None else self.model.coordinates.at(z)
 
     def path_of(self, index: int) -> str:
         """The path of the parameter that owns entry `index` of z."""

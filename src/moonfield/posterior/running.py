@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from jaxtyping import PyTree
@@ -20,8 +20,9 @@ from ..inference import (
     Driver,
     FixedSteps,
     Raw,
+    placed,
 )
-from ..model import AbstractModel, space
+from ..model import AbstractBoundProgram, AbstractModel, space
 from .judging import judged, target_of
 from .posterior import Posterior
 from .record import Diagnostics, mean_and_error
@@ -48,6 +49,7 @@ def run_steps(
     """Fit by a method that the compiled loop runs."""
     method = job.method
     assert isinstance(method, AbstractStepping)
+    job = job._replace(model=_placed(job, method))
     before = 0 if job.posterior is None else job.posterior.diagnostics.steps_in_all
     driver = Driver(job.model, method, job.rows, job.batch_size, restarts, job.seed, before)
     driver.start(None if job.posterior is None else job.posterior.approximation, job.location)
@@ -69,8 +71,7 @@ def run_direct(job: Job) -> Posterior:
     target = target_of(job.model, job.rows)
     start = job.location
     if job.posterior is not None:
-        moments = job.posterior.approximation.moments()
-        start = None if moments is None else moments[0]
+        start = _mean_of(job.posterior, job.model)
     elif start is not None:
         start = space(job.model).unconstrain(start)
     assert isinstance(job.method, AbstractDirect)
@@ -93,6 +94,25 @@ def run_direct(job: Job) -> Posterior:
     )
     found = job if outcome.model is None else job._replace(model=outcome.model)
     return judged(_finished(found, outcome.approximation, outcome.trace, diagnostics))
+
+
+def _placed(job: Job, method: AbstractStepping) -> AbstractModel:
+    """The model in the coordinates of the fit: those of the posterior that it goes on from."""
+    model = job.model
+    if job.posterior is not None and isinstance(model, AbstractBoundProgram):
+        return model.within(job.posterior.model.coordinates)
+    if job.posterior is not None or job.location is not None or method.placing is None:
+        return model
+    return placed(target_of(model, job.rows), method, job.rows.rows, job.seed)
+
+
+def _mean_of(posterior: Posterior, model: AbstractModel) -> Any:
+    """A posterior's mean in the unconstrained space of a model; None where it knows none."""
+    moments = posterior.approximation.moments()
+    if moments is None:
+        return None
+    params, _ = space(posterior.model).constrain(moments[0])
+    return space(model).unconstrain(params)
 
 
 def _finished(

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .approach import Gaussian
+from ...model import Coordinates
 
 _FIRST, _LAST = 0.12, 0.15  # parts of the warmup that adapt the step size alone
 _FIRST_WINDOW = 25
@@ -70,7 +70,7 @@ class Window(NamedTuple):
     products: Array
 
 
-def empty_window(gaussian: Gaussian) -> Window:
+def empty_window(gaussian: Coordinates) -> Window:
     """Nothing gathered yet."""
     zeros = jnp.zeros_like(gaussian.centre)
     return Window(jnp.zeros((), zeros.dtype), zeros, jnp.zeros_like(gaussian.factor))
@@ -91,8 +91,8 @@ def gathered(window: Window, u: Float[Array, "chains size"]) -> Window:
 
 
 def rewhitened(
-    gaussian: Gaussian, window: Window, u: Float[Array, "chains size"]
-) -> tuple[Gaussian, Float[Array, "chains size"]]:
+    gaussian: Coordinates, window: Window, u: Float[Array, "chains size"]
+) -> tuple[Coordinates, Float[Array, "chains size"]]:
     """The Gaussian of the window's draws, shrunk towards the one before, and u in its terms."""
     shift = u - window.mean[None]
     if window.products.ndim == 2:
@@ -104,6 +104,6 @@ def rewhitened(
     else:
         root = jnp.sqrt((window.products + 5.0) / (window.total + 5.0))
         factor, moved = gaussian.factor * root, shift / root[None]
-    new = Gaussian(gaussian.at(window.mean), factor), moved
+    new = Coordinates(gaussian.at(window.mean), factor), moved
     sound = jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(new)]).all()
     return jax.tree.map(lambda new, old: jnp.where(sound, new, old), new, (gaussian, u))

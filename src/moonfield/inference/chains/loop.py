@@ -18,7 +18,7 @@ from .adaptation import (
     gathered,
     rewhitened,
 )
-from .approach import Gaussian
+from ...model import Coordinates
 
 Density = Callable[[Array], Array]
 Kernel = Callable[..., tuple[Any, Any]]  # (key, state, density, step size, inverse masses)
@@ -28,7 +28,7 @@ class Chains(NamedTuple):
     """What goes from iteration to iteration."""
 
     states: Any  # of the kernel, chains first, in the space of `gaussian`
-    gaussian: Gaussian
+    gaussian: Coordinates
     step_size: StepSize
     window: Window
 
@@ -43,7 +43,7 @@ class Record(NamedTuple):
 
 
 def begin(
-    density: Density, init: Callable, gaussian: Gaussian, u: Float[Array, "chains size"]
+    density: Density, init: Callable, gaussian: Coordinates, u: Float[Array, "chains size"]
 ) -> Chains:
     """Chains at given places in the space of a Gaussian."""
     states = jax.vmap(lambda u: init(u, _within(density, gaussian)))(u)
@@ -106,7 +106,7 @@ def _close_window(density: Density, init: Callable, chains: Chains) -> Chains:
     )
 
 
-def _within(density: Density, gaussian: Gaussian) -> Density:
+def _within(density: Density, gaussian: Coordinates) -> Density:
     """The density as a function of u."""
     return lambda u: density(gaussian.at(u))
 

@@ -18,7 +18,7 @@ from ...families import Particles
 from ..method import AbstractDirect, Outcome
 from ..target import Target
 from .adaptation import Plan, plan
-from .approach import PATHS, near_bulk
+from ..approach import PATHS, near_bulk
 from .convergence import convergence
 from .library import blackjax
 from .loop import Chains, Record, advance, begin

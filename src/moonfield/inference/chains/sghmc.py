@@ -16,7 +16,7 @@ from ..._core.trees import Structure, split
 from ...families import Particles
 from ..method import AbstractDirect, Outcome
 from ..target import Target
-from .approach import PATHS, near_bulk
+from ..approach import PATHS, near_bulk
 from .convergence import convergence
 from .library import blackjax
 

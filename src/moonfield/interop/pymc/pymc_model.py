@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ..._core.trees import default_float
 from ...data import Batch, Dataset
-from ...model import AbstractBoundProgram
+from ...model import AbstractBoundProgram, Coordinates
 from .distributions import Kind, distribution, kind_of
 from .graph import Graph
 from .inputs import inputs_by_row, inputs_instead
@@ -33,6 +33,7 @@ class PyMCModel(AbstractBoundProgram):
     by_row: tuple[tuple[str, tuple[int, ...], str], ...] = eqx.field(static=True)
     rows: int | None = eqx.field(static=True)
     refusal: str | None = eqx.field(static=True)  # why it cannot take batches
+    coordinates: Coordinates | None = None
 
     @property
     def entries(self) -> int:
@@ -158,7 +159,7 @@ class PyMCModel(AbstractBoundProgram):
 
     @property
     def is_plain(self) -> bool:
-        return not self.graph.transformed
+        return not self.graph.transformed and self.coordinates is None
 
     def dims(self, name: str, axes: int) -> list[str]:
         return self.graph.dims(name, axes)

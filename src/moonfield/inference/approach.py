@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..target import Target
+from ..model import Coordinates
+from .target import Target
 
 Density = Callable[[Array], Array]
 
@@ -27,18 +28,7 @@ _ENOUGH = 0.01  # nats
 _START_SD = 0.1
 
 
-class Gaussian(NamedTuple):
-    """`z = centre + factor u`, u standard normal; a vector as factor stands for its diagonal."""
-
-    centre: Float[Array, " size"]
-    factor: Float[Array, "size size"] | Float[Array, " size"]
-
-    def at(self, u: Float[Array, " size"]) -> Float[Array, " size"]:
-        """The location that u stands for."""
-        return self.centre + (self.factor @ u if self.factor.ndim == 2 else self.factor * u)
-
-
-def approach(density: Density, starts: Float[Array, "starts size"], key: Array) -> Gaussian:
+def approach(density: Density, starts: Float[Array, "starts size"], key: Array) -> Coordinates:
     """The best of the Gaussians that are reached from some starting points."""
     size = starts.shape[1]
     if size > DENSE:
@@ -50,7 +40,7 @@ def approach(density: Density, starts: Float[Array, "starts size"], key: Array) 
     return jax.tree.map(lambda leaf: leaf[best], gaussians)
 
 
-def near_bulk(target: Target, keys: Array, start: Array | None) -> Gaussian:
+def near_bulk(target: Target, keys: Array, start: Array | None) -> Coordinates:
     """The Gaussian near the bulk of a target, from `PATHS` random starts; a given one is tried too.
 
     `keys` are `PATHS` + 1.
@@ -72,7 +62,7 @@ def _points(key: Array, size: int, dtype: jnp.dtype) -> Float[Array, "points siz
 class _Climb(NamedTuple):
     """The Gaussian reached, its ELBO, and the update that is tried from there."""
 
-    gaussian: Gaussian
+    gaussian: Coordinates
     log_det: Float[Array, ""]
     elbo: Float[Array, ""]
     axes: Float[Array, "size size"]
@@ -83,13 +73,13 @@ class _Climb(NamedTuple):
     iteration: Array
 
 
-def _climb(density: Density, points: Array, start: Array) -> tuple[Gaussian, Array]:
+def _climb(density: Density, points: Array, start: Array) -> tuple[Coordinates, Array]:
     """Natural-gradient ascent of the ELBO from one start, with backtracking."""
     size, dtype = start.size, start.dtype
     eye, zeros = jnp.eye(size, dtype=dtype), jnp.zeros(size, dtype)
     scalar = functools.partial(jnp.asarray, dtype=dtype)
     first = _Climb(
-        Gaussian(start, _START_SD * eye),
+        Coordinates(start, _START_SD * eye),
         scalar(size * math.log(_START_SD)),
         scalar(-jnp.inf),
         eye,
@@ -138,20 +128,20 @@ def _try(density: Density, points: Array, state: _Climb) -> _Climb:
     return _choose(taken, forth, _choose(lost, shrunk, back))
 
 
-def _updated(state: _Climb) -> tuple[Gaussian, Array]:
+def _updated(state: _Climb) -> tuple[Coordinates, Array]:
     """The Gaussian an update of the present length away, and the log-determinant of its factor."""
     gaussian, length = state.gaussian, state.length
     scales = state.curvature ** (-0.5 * length)
     centre = gaussian.at(length * (state.axes @ state.step))
     factor = gaussian.factor @ (state.axes * scales[None])
-    return Gaussian(centre, factor), state.log_det + jnp.sum(jnp.log(scales))
+    return Coordinates(centre, factor), state.log_det + jnp.sum(jnp.log(scales))
 
 
 def _choose(flag: Array, yes: _Climb, no: _Climb) -> _Climb:
     return jax.tree.map(functools.partial(jnp.where, flag), yes, no)
 
 
-def _ascend(density: Density, start: Array) -> tuple[Gaussian, Array]:
+def _ascend(density: Density, start: Array) -> tuple[Coordinates, Array]:
     """Adam's ascent of the density itself, for sizes whose covariance would not pay."""
 
     def step(carry: tuple, t: Array) -> tuple:
@@ -168,4 +158,4 @@ def _ascend(density: Density, start: Array) -> tuple[Gaussian, Array]:
     low, zeros = jnp.full((), -jnp.inf, start.dtype), jnp.zeros_like(start)
     times = jnp.arange(1, _ASCENT_STEPS + 1, dtype=start.dtype)
     (*_, best, value), _ = jax.lax.scan(step, (start, zeros, zeros, start, low), times)
-    return Gaussian(best, jnp.full_like(start, _START_SD)), value
+    return Coordinates(best, jnp.full_like(start, _START_SD)), value
