@@ -193,6 +193,7 @@ def test_auto_is_the_most_accurate_that_the_program_affords() -> None:
     }
 
 
+@SHORT
 def test_draws_are_a_dict_by_site_on_the_constrained_scale() -> None:
     posterior = mf.fit(mf.Program(regression), data={"x": X, "y": Y}, method="advi", steps=500)
     draws = posterior.sample(10)
@@ -374,6 +375,7 @@ def test_bad_inputs_of_a_prediction() -> None:
             posterior.predict(inputs)
 
 
+@SHORT
 def test_another_data_set_of_the_same_shapes_compiles_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

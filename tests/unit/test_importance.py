@@ -49,6 +49,12 @@ def test_what_is_not_finite_has_no_weight() -> None:
     assert psis(np.full(50, -np.inf)).khat == np.inf
 
 
+def test_one_ratio_above_all_others_is_a_bad_sign_not_an_error() -> None:
+    log_ratios = np.full(1_000, -1e6)
+    log_ratios[0] = 0.0
+    assert psis(log_ratios).khat > 0.7
+
+
 def test_systematic_resampling_keeps_counts() -> None:
     with np.errstate(divide="ignore"):
         log_weights = np.log(np.array([0.1, 0.0, 0.25, 0.65]))
@@ -142,7 +148,7 @@ def weighed(**changes) -> Importance:
         ({"khat": 0.8}, ["k-hat is 0.80"]),
         ({"corrected_mean": np.array([0.0, 0.5])}, ["mean is off by 0.5 sds"]),
         ({"corrected_sd": np.array([2.0, 1.0])}, ["factor of 2.00"]),
-        ({"corrected_sd": np.array([2.0, 1.0]), "effective_draws": 20.0}, []),
+        ({"corrected_sd": np.array([2.0, 1.0]), "effective_draws": 20.0}, ["are worth 20"]),
     ],
 )
 def test_doubts_about_approximations(changes: dict, words: list[str]) -> None:

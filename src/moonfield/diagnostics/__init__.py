@@ -1,7 +1,7 @@
 """Diagnostics: whether an approximation is to be trusted, and how good its predictions are."""
 
 from .calibration import Calibration, sbc
-from .check import check_approximation
+from .check import check_approximation, is_clear
 from .class_probabilities import ClassProbabilities
 from .comparison import Comparison, compare
 from .conformal import Conformal, ConformalIntervals
@@ -44,6 +44,7 @@ __all__ = [
     "disagreement",
     "ece",
     "importance",
+    "is_clear",
     "log_score",
     "pit",
     "reliability",

@@ -6,7 +6,7 @@ import numpy as np
 
 from .khat import Importance
 
-_KHAT, _MEAN, _LOG_SD, _R_HAT = 0.7, 0.3, 0.3, 1.01
+_KHAT, _MEAN, _LOG_SD, _R_HAT = 0.7, 0.2, 0.2, 1.01
 _NATS = 5.0  # between the best and the worst restart
 _ENOUGH_CHAINS, _ENOUGH_DRAWS = 400.0, 100.0
 
@@ -19,16 +19,22 @@ def check_approximation(
     """Sentences on why an approximation should not be trusted; none where nothing speaks against.
 
     Args:
-        facts: what the method says: R-hat, effective sample sizes and divergences of chains.
+        facts: what the method says: R-hat, effective sample sizes and divergences of chains, or
+            k-hat and effective draws of what it weighed itself.
         weighed: importance-weighted draws of an approximation that has a density.
         restart_elbos: the ELBO that each restart reached, nats.
 
     An approximation is doubted for k-hat above 0.7 (Yao, Vehtari, Simpson & Gelman, 2018, "Yes, but
-    did it work?", ICML), or where its moments differ from the weighted draws' by more than 0.3 sds
-    or 0.3 in the log of a sd and these are worth enough draws to tell; chains for R-hat above 1.01
+    did it work?", ICML), where the weighted draws are worth fewer than 100, or where its moments
+    differ from theirs by more than 0.2 sds or 0.2 in the log of a sd; chains for R-hat above 1.01
     or fewer than 400 effective draws (Vehtari et al., 2021).
     """
-    of_weights = [] if weighed is None else _of_weights(weighed)
+    khat, draws = facts.get("khat"), facts.get("effective_draws")
+    if weighed is not None:
+        khat, draws = weighed.khat, weighed.effective_draws
+    of_weights = _of_weights(khat, draws)
+    if weighed is not None and not of_weights:
+        of_weights = _of_moments(weighed)
     return [*_of_chains(facts), *of_weights, *_of_restarts(restart_elbos)]
 
 
@@ -56,22 +62,42 @@ def _of_restarts(elbos: tuple[float, ...]) -> list[str]:
     ]
 
 
-def _of_weights(weighed: Importance) -> list[str]:
+def is_clear(weighed: Importance) -> bool:
+    """Whether more draws would hardly change what `check_approximation` says."""
     if weighed.khat > _KHAT:
+        return True
+    worst = max(differences(weighed))
+    return weighed.effective_draws >= _ENOUGH_DRAWS and not _MEAN / 2 < worst < 2 * _MEAN
+
+
+def differences(weighed: Importance) -> tuple[float, float]:
+    """The worst distance of a mean from its weighted value, in sds, and of a log sd."""
+    rounding = 1e-6 * np.abs(weighed.corrected_mean) + np.finfo(np.float64).tiny
+    sd, corrected = weighed.sd + rounding, weighed.corrected_sd + rounding
+    off = np.abs(weighed.mean - weighed.corrected_mean) / corrected
+    ratio = np.abs(np.log(sd / corrected))
+    return float(off.max()), float(ratio.max())
+
+
+def _of_weights(khat: float | None, draws: float | None) -> list[str]:
+    if khat is not None and khat > _KHAT:
         return [
-            f"The approximation is far from the posterior: k-hat is {weighed.khat:.2f} (0.7 is the "
-            "limit). Take a richer family, or method='nuts'."
+            f"The approximation is far from the posterior: k-hat is {khat:.2f} (0.7 is the limit). "
+            "Take a richer family, or method='nuts'."
         ]
-    if weighed.effective_draws < _ENOUGH_DRAWS:
-        return []
-    found = []
-    off = np.abs(weighed.mean - weighed.corrected_mean) / weighed.corrected_sd
-    if off.max() > _MEAN:
-        found.append(f"A mean is off by {off.max():.1f} sds, says importance sampling.")
-    ratio = np.abs(np.log(weighed.sd / weighed.corrected_sd))
-    if ratio.max() > _LOG_SD:
-        found.append(
-            f"A sd is off by a factor of {np.exp(ratio.max()):.2f}, says importance sampling."
-        )
+    if draws is not None and draws < _ENOUGH_DRAWS:
+        return [
+            f"The approximation is far from the posterior: its weighted draws are worth {draws:.0f}"
+            " only. Take a richer family, or method='nuts'."
+        ]
+    return []
+
+
+def _of_moments(weighed: Importance) -> list[str]:
+    found, (off, ratio) = [], differences(weighed)
+    if off > _MEAN:
+        found.append(f"A mean is off by {off:.1f} sds, says importance sampling.")
+    if ratio > _LOG_SD:
+        found.append(f"A sd is off by a factor of {np.exp(ratio):.2f}, says importance sampling.")
     remedy = " Take a richer family, or `posterior.resample()`."
     return [sentence + remedy for sentence in found]

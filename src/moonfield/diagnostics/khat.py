@@ -6,24 +6,29 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Array
 
 from .._core.keys import Stream, stream
 from .._core.trees import Structure, split
 from ..families import AbstractApproximation, psis, weighted_moments
 from ..inference import Target
+from ..model import space
+
+_BLOCK = 1_000  # draws a call: more of them compile nothing
 
 
 class Importance(NamedTuple):
     """Draws of an approximation, weighted towards the posterior.
 
     Attributes:
-        z: (draws, size) draws of the unconstrained vector.
+        z: (draws, size) draws of the unconstrained vector, in the model's coordinates.
         log_weights: (draws,) smoothed importance weights; exp sums to 1.
         khat: shape of their tail: below 0.5 the approximation is close, above 0.7 it is not.
         effective_draws: how many draws of the posterior the weighted ones are worth.
-        mean, sd: of z under the approximation, by the same draws.
-        corrected_mean, corrected_sd: of z under the posterior, by the weighted draws.
+        mean, sd: of the parameters under the approximation, by the same draws: all numbers that
+            `posterior.sample` gives, in its order.
+        corrected_mean, corrected_sd: of these under the posterior, by the weighted draws.
     """
 
     z: Array
@@ -49,9 +54,13 @@ def importance(
     if jax.eval_shape(approximation.log_prob, shape) is None:
         return None
     structure, arrays = split((target, approximation))
-    z, ratios = _ratios(structure, int(draws), arrays, key)
+    blocks = [
+        _ratios(structure, min(_BLOCK, draws - first), arrays, key, np.int32(first))
+        for first in range(0, draws, _BLOCK)
+    ]
+    z, params, ratios = (jnp.concatenate(parts) for parts in zip(*blocks, strict=True))
     smoothed = psis(np.asarray(ratios))
-    points = np.asarray(z, np.float64)
+    points = np.asarray(params, np.float64)
     return Importance(
         z,
         smoothed.log_weights,
@@ -65,15 +74,17 @@ def importance(
 
 @functools.partial(jax.jit, static_argnames=("structure", "draws"))
 def _ratios(
-    structure: Structure, draws: int, arrays: list[Array], key: Array
-) -> tuple[Array, Array]:
-    """Draws z (draws, size) and their log ratios (draws,)."""
+    structure: Structure, draws: int, arrays: list[Array], key: Array, first: Array
+) -> tuple[Array, Array, Array]:
+    """Draws `first` and on: z (draws, size), the parameters there, and log ratios (draws,)."""
     target, approximation = structure.join(arrays)
+    model = target.model
 
-    def one(index: Array) -> tuple[Array, Array]:
+    def one(index: Array) -> tuple[Array, Array, Array]:
         z = approximation.draw(key, index)
         log_q = approximation.log_prob(z)
         assert log_q is not None
-        return z, target.log_density(z) - log_q
+        params = model.weights(space(model).constrain(z)[0])
+        return z, ravel_pytree(params)[0], target.log_density(z) - log_q
 
-    return jax.lax.map(one, jnp.arange(draws), batch_size=min(draws, 20))
+    return jax.lax.map(one, first + jnp.arange(draws, dtype=first.dtype), batch_size=min(draws, 20))

@@ -35,7 +35,10 @@ def psis(log_ratios: np.ndarray) -> Smoothed:
         weights = np.where(finite, -np.log(finite.sum()), -np.inf)
         return Smoothed(weights, 0.0)
     floor = ratios[finite].max() - 700.0
-    log_weights, khat = array_stats.psislw(-np.where(finite, np.maximum(ratios, floor), floor))
+    with np.errstate(all="ignore"):  # a tail that underflows has no shape: nan
+        log_weights, khat = array_stats.psislw(-np.where(finite, np.maximum(ratios, floor), floor))
+    if not np.isfinite(log_weights).all():
+        log_weights, khat = np.where(finite, ratios, -np.inf), np.nan
     log_weights = log_weights - np.logaddexp.reduce(log_weights)
     return Smoothed(log_weights, float("inf") if np.isnan(khat) else float(khat))
 

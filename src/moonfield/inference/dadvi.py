@@ -21,6 +21,7 @@ from .optimise import Optimum, maximise
 from .target import Target
 
 _START_SD = 0.1
+_LEAST_DRAWS, _MATCHED_SIZE = 30, 500
 
 Fitted = tuple[AbstractApproximation, tuple[float, float], dict[str, Any]]
 
@@ -55,18 +56,20 @@ class DADVI(AbstractDirect):
     fixed draws rather than the posterior: take more of them, best twice as many as parameters.
 
     Args:
-        draws: how many fixed draws; each costs a gradient in each step.
+        draws: how many fixed draws; each costs a gradient in each step. Left out, twice as many as
+            parameters, which makes Gaussian posteriors exact, but at least 30, and 30 where there
+            are more than 500 parameters.
         linear_response: return the Gaussian with that covariance; otherwise the mean-field one.
 
     Raises:
         TypeError, ValueError: `draws` is below 2, or the covariance would not fit.
     """
 
-    draws: int = eqx.field(static=True)
+    draws: int | None = eqx.field(static=True)
     linear_response: bool = eqx.field(static=True)
 
-    def __init__(self, draws: int = 30, linear_response: bool = True):
-        self.draws = whole(draws, "draws", least=2)
+    def __init__(self, draws: int | None = None, linear_response: bool = True):
+        self.draws = None if draws is None else whole(draws, "draws", least=2)
         self.linear_response = bool(linear_response)
 
     @property
@@ -79,8 +82,8 @@ class DADVI(AbstractDirect):
         return self
 
     def run(self, target: Target, seed: int, start: Float[Array, " size"] | None = None) -> Outcome:
-        mean = starting_points(target, seed, start, 1)
-        objective = FixedDraws(target, matched_draws(self.draws, target.size, seed, mean.dtype))
+        mean, draws = starting_points(target, seed, start, 1), self._number(target.size)
+        objective = FixedDraws(target, matched_draws(draws, target.size, seed, mean.dtype))
         first = np.concatenate([mean, np.full_like(mean, np.log(_START_SD))], axis=1)
         best = maximise(objective, jax.device_put(first))
         if best.result is Result.nonfinite:
@@ -92,11 +95,16 @@ class DADVI(AbstractDirect):
             trace=best.trace,
             result=best.result,
             steps=len(best.trace),
-            evaluations=self.draws * (best.evaluations + hessian),
+            evaluations=draws * (best.evaluations + hessian),
             elbo=elbo,
             compile_seconds=best.compile_seconds,
             facts=facts,
         )
+
+    def _number(self, size: int) -> int:
+        if self.draws is not None:
+            return self.draws
+        return max(_LEAST_DRAWS, 2 * size) if size <= _MATCHED_SIZE else _LEAST_DRAWS
 
     def _fitted(self, objective: FixedDraws, best: Optimum, key: Array) -> Fitted:
         """What the optimum stands for, its ELBO from fresh draws, and facts."""

@@ -7,8 +7,10 @@ of object each into a `Part` (JSON facts and arrays) and back.
 from .approximations import build_approximation, describe_approximation, saved_encoder
 from .file import FORMAT_VERSION, Document, read_file, reading, write_file
 from .models import (
+    build_coordinates,
     build_expansion,
     build_model,
+    describe_coordinates,
     describe_expansion,
     describe_model,
     difference,
@@ -23,10 +25,12 @@ __all__ = [
     "Document",
     "Part",
     "build_approximation",
+    "build_coordinates",
     "build_expansion",
     "build_model",
     "build_program",
     "describe_approximation",
+    "describe_coordinates",
     "describe_expansion",
     "describe_model",
     "difference",

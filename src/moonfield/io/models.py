@@ -6,8 +6,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._core.trees import named_leaves
-from ..model import AbstractModel, BayesianNetwork, BoundProgram
+from .._core.trees import default_float, named_leaves
+from ..model import (
+    AbstractBoundProgram,
+    AbstractModel,
+    BayesianNetwork,
+    BoundProgram,
+    Coordinates,
+    space,
+)
 from .likelihoods import build_likelihood, describe_likelihood
 from .networks import build_network, describe_network
 from .part import Part, gather
@@ -92,6 +99,30 @@ def build_expansion(part: Part, model: AbstractModel) -> AbstractModel:
         for path, leaf in zip(wanted, leaves, strict=True)
     ]
     return model.linearised(jax.tree.unflatten(treedef, arrays))
+
+
+def describe_coordinates(model: AbstractModel) -> Part | None:
+    """What a program's unconstrained vector is measured in; None where in its own numbers."""
+    if model.coordinates is None:
+        return None
+    centre, factor = map(np.asarray, model.coordinates)
+    return Part({}, {"centre": centre, "factor": factor})
+
+
+def build_coordinates(part: Part, model: AbstractModel) -> AbstractModel:
+    """The model in the coordinates of a part.
+
+    Raises:
+        ValueError: the model is no program, or they are not of its size.
+    """
+    if not isinstance(model, AbstractBoundProgram):
+        raise ValueError("it has coordinates for a model that is no program")
+    size = space(model).size
+    centre, factor = part.number("centre"), part.number("factor")
+    if centre.shape != (size,) or factor.shape not in ((size,), (size, size)):
+        raise ValueError(f"its coordinates are not those of {size} numbers")
+    dtype = default_float()
+    return model.within(Coordinates(jnp.asarray(centre, dtype), jnp.asarray(factor, dtype)))
 
 
 def difference(saved: Part, given: Part) -> str | None:

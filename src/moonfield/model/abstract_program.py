@@ -1,7 +1,7 @@
 """What turns data into a model and its rows."""
 
 import abc
-from typing import Any, Self
+from typing import Any
 
 import equinox as eqx
 import numpy as np
@@ -26,7 +26,7 @@ class AbstractBoundProgram(AbstractModel):
     whole: eqx.AbstractVar[dict[str, Array]]  # arguments that are not rows
     refusal: eqx.AbstractVar[str | None]  # why it cannot take batches
 
-    def within(self, coordinates: Coordinates | None) -> Self:
+    def within(self, coordinates: Coordinates | None) -> "AbstractBoundProgram":
         """The same model, its unconstrained vector measured in these coordinates."""
         return eqx.tree_at(
             lambda model: model.coordinates, self, coordinates, is_leaf=lambda node: node is None

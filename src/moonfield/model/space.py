@@ -48,10 +48,6 @@ class Space(NamedTuple):
             return self.unconstrain(self.model.init(key))
         return jax.random.normal(key, (self.size,), default_float())
 
-    def placed(self, z: Float[Array, " size"]) -> Float[Array, " size"]:
-        """The unconstrained parameters at z: z itself unless the model has coordinates."""
-        return z if self.model.coordinates is None else self.model.coordinates.at(z)
-
     def path_of(self, index: int) -> str:
         """The path of the parameter that owns entry `index` of z."""
         for path, shape in zip(self.paths, self.shapes, strict=True):

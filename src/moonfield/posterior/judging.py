@@ -11,7 +11,7 @@ from .._core.checks import whole
 from .._core.errors import MoonfieldWarning
 from .._core.keys import Stream, words
 from ..data import Dataset, badly_scaled, full_batch, rows_last
-from ..diagnostics import Importance, check_approximation, importance
+from ..diagnostics import Importance, check_approximation, importance, is_clear
 from ..families import Particles, systematic
 from ..inference import Target
 from ..model import AbstractModel, space
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _SIZE = 1_000  # parameters up to which every fit computes k-hat
 _WORK = 10**9  # and draws x rows x parameters
-_DRAWS = 1_000
+_DRAWS, _MORE_DRAWS = 1_000, 10_000
 
 
 def target_of(model: AbstractModel, rows: Dataset) -> Target:
@@ -55,7 +55,11 @@ def judged(posterior: "Posterior") -> "Posterior":
     weighed = None
     if size <= _SIZE and size * posterior.diagnostics.rows * _DRAWS <= _WORK:
         weighed = weigh(posterior)
-        facts["khat"] = None if weighed is None else weighed.khat
+        if weighed is not None and not is_clear(weighed):
+            weighed = weigh(posterior, _MORE_DRAWS)
+        if weighed is not None:
+            facts["khat"] = weighed.khat
+        facts.setdefault("khat", None)  # that of a method that weighs its draws itself stays
     found = check_approximation(facts, weighed, posterior.diagnostics.restart_elbos)
     if found:
         found += _of_scales(posterior)

@@ -18,6 +18,7 @@ from ..io import (
     Document,
     Part,
     build_approximation,
+    build_coordinates,
     build_expansion,
     build_model,
     build_program,
@@ -147,12 +148,16 @@ def _posterior(
     path: str | os.PathLike, part: Part, model: AbstractModel, encoder: eqx.Module | None
 ) -> Posterior:
     described = part.known_child("approximation")
-    expansion = part.child("expansion") if "expansion" in part.facts else None
+    expansion, coordinates = (
+        part.child(name) if name in part.facts else None for name in ("expansion", "coordinates")
+    )
     dtype = _dtype(model)
     _warn_of_precision(path, described, dtype)
     approximation = build_approximation(described, space(model), dtype, encoder)
     if expansion is not None:
         model = build_expansion(expansion, model)
+    if coordinates is not None:
+        model = build_coordinates(coordinates, model)
     elbo = part.number("elbo").copy()
     columns = part.facts["columns"]
     if elbo.ndim != 1 or not _is(columns, list[str] | None):

@@ -8,6 +8,7 @@ import numpy as np
 from ..io import (
     Part,
     describe_approximation,
+    describe_coordinates,
     describe_expansion,
     describe_model,
     gather,
@@ -34,6 +35,7 @@ def describe_posterior(posterior: Any) -> Part:
         "model": describe_model(posterior.model),
         "approximation": describe_approximation(posterior.approximation),
         "expansion": describe_expansion(posterior.model),
+        "coordinates": describe_coordinates(posterior.model),
     }
     columns = None if posterior.columns is None else list(posterior.columns)
     part = gather(children, diagnostics=posterior.diagnostics.to_dict(), columns=columns)
