@@ -38,7 +38,7 @@ def placed(target: Target, method: AbstractStepping, rows: int, seed: int) -> Ab
     structure, arrays = split(target)
     gaussian = _find(structure, arrays, streams(seed, Stream.start, PATHS + 1))
     centre, factor = (np.asarray(leaf, np.float64) for leaf in gaussian)
-    triangle = np.linalg.qr(factor.T, mode="r").T
+    triangle = np.asarray(np.linalg.qr(factor.T, mode="r")).T
     found = triangle if method.placing == "whitened" else conditional_sds(triangle)
     if not (np.isfinite(centre).all() and np.isfinite(found).all()):
         return model

@@ -25,11 +25,16 @@ class AbstractBoundProgram(AbstractModel):
 
     whole: eqx.AbstractVar[dict[str, Array]]  # arguments that are not rows
     refusal: eqx.AbstractVar[str | None]  # why it cannot take batches
+    measured_in: eqx.AbstractVar[Coordinates | None]  # its coordinates
+
+    @property
+    def coordinates(self) -> Coordinates | None:
+        return self.measured_in
 
     def within(self, coordinates: Coordinates | None) -> "AbstractBoundProgram":
         """The same model, its unconstrained vector measured in these coordinates."""
         return eqx.tree_at(
-            lambda model: model.coordinates, self, coordinates, is_leaf=lambda node: node is None
+            lambda model: model.measured_in, self, coordinates, is_leaf=lambda node: node is None
         )
 
     @property

@@ -46,7 +46,7 @@ class BoundProgram(AbstractBoundProgram):
     layout: Layout = eqx.field(static=True)
     refusal: str | None = eqx.field(static=True)  # why it cannot take batches
     amortised: bool = eqx.field(static=True, default=False)  # an encoder gives local sites
-    coordinates: Coordinates | None = None
+    measured_in: Coordinates | None = None
 
     @property
     def entries(self) -> int:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from ...model import Coordinates
 from .adaptation import (
     Plan,
     StepSize,
@@ -18,7 +19,6 @@ from .adaptation import (
     gathered,
     rewhitened,
 )
-from ...model import Coordinates
 
 Density = Callable[[Array], Array]
 Kernel = Callable[..., tuple[Any, Any]]  # (key, state, density, step size, inverse masses)

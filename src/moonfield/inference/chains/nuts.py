@@ -15,10 +15,10 @@ from ..._core.keys import Stream, stream, streams
 from ..._core.results import Result
 from ..._core.trees import Structure, split
 from ...families import Particles
+from ..approach import PATHS, near_bulk
 from ..method import AbstractDirect, Outcome
 from ..target import Target
 from .adaptation import Plan, plan
-from ..approach import PATHS, near_bulk
 from .convergence import convergence
 from .library import blackjax
 from .loop import Chains, Record, advance, begin

@@ -14,9 +14,9 @@ from ..._core.keys import Stream, stream, streams
 from ..._core.results import Result
 from ..._core.trees import Structure, split
 from ...families import Particles
+from ..approach import PATHS, near_bulk
 from ..method import AbstractDirect, Outcome
 from ..target import Target
-from ..approach import PATHS, near_bulk
 from .convergence import convergence
 from .library import blackjax
 

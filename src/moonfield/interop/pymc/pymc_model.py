@@ -33,7 +33,7 @@ class PyMCModel(AbstractBoundProgram):
     by_row: tuple[tuple[str, tuple[int, ...], str], ...] = eqx.field(static=True)
     rows: int | None = eqx.field(static=True)
     refusal: str | None = eqx.field(static=True)  # why it cannot take batches
-    coordinates: Coordinates | None = None
+    measured_in: Coordinates | None = None
 
     @property
     def entries(self) -> int:
