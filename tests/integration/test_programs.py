@@ -310,6 +310,21 @@ def test_what_has_no_cdf_is_named() -> None:
     assert prediction.sample().shape == (5, 5)
 
 
+def alone(y: Any = None) -> None:
+    level = numpyro.sample("level", dist.Normal(0.0, 3.0))
+    with numpyro.plate("rows", y.shape[0]):
+        numpyro.sample("y", dist.Normal(level, 0.5), obs=y)
+
+
+def test_rows_of_which_only_the_target_is_known() -> None:
+    posterior = mf.fit(mf.Program(alone), data={"y": Y}, method="laplace")
+    for X, rows in ((None, 1), ({}, 1), ({"y": Y[:3]}, 3)):
+        prediction = posterior.predict(X)
+        assert prediction.mean.shape == (rows,)
+        np.testing.assert_allclose(prediction.mean, Y.mean(), atol=0.02)
+        np.testing.assert_allclose(prediction.aleatoric, 0.5, rtol=1e-5)
+
+
 def test_a_series_is_predicted_one_step_ahead() -> None:
     posterior = mf.fit(mf.Program(series), data={"y": Y}, method="advi", steps=1_000)
     prediction = posterior.predict({"y": Y})

@@ -324,3 +324,24 @@ def test_the_process_is_left_as_it_was(use: str) -> None:
         env=environment,
     )
     assert out.stdout.split() == ["False", "1", "None"]
+
+
+def test_sites_for_other_rows() -> None:
+    posterior = mf.fit(mf.interop.pymc.program(regression()), method="laplace")
+    new = X[:7] + 1.0
+    sites = posterior.sites({"x": new}, draws=300)
+    assert {name: array.shape for name, array in sites.items()} == {
+        "mean": (300, 7),
+        "y": (300, 7),
+    }
+    draws = posterior.sample(300)
+    expected = draws["level"][:, None] + np.asarray(draws["slope"]) @ new.T
+    np.testing.assert_allclose(sites["mean"], expected, rtol=1e-4, atol=1e-4)
+    residual = (sites["y"] - sites["mean"]) / np.asarray(draws["sd"])[:, None]
+    assert abs(residual.mean()) < 4.5 / np.sqrt(residual.size)
+    assert abs(residual.std() - 1.0) < 4.5 / np.sqrt(2.0 * residual.size)
+    assert set(posterior.sites({"x": new}, ["mean"], draws=5)) == {"mean"}
+    with pytest.raises(ValueError, match="no such site 'slope'"):
+        posterior.sites({"x": new}, ["slope"])
+    with pytest.raises(ValueError, match="needs 'x'"):
+        posterior.sites({})

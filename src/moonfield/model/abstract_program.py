@@ -38,6 +38,21 @@ class AbstractBoundProgram(AbstractModel):
         )
 
     @property
+    @abc.abstractmethod
+    def site_names(self) -> tuple[str, ...]:
+        """What `sites` gives: deterministic, observed, and local sites."""
+
+    def check_site_inputs(self, X: Any) -> PyTree:
+        """Checked inputs of `sites`; `TypeError` or `ValueError` where one is missing or wrong."""
+        return self.check_inputs(X)
+
+    @abc.abstractmethod
+    def sites(
+        self, params: PyTree, inputs: PyTree, names: tuple[str, ...], key: Array
+    ) -> dict[str, Array]:
+        """Values of these sites under parameters, for other inputs; observed ones are drawn."""
+
+    @property
     def minibatchable(self) -> bool:
         return self.refusal is None
 

@@ -182,11 +182,22 @@ class BoundProgram(AbstractBoundProgram):
         """The model run on other inputs; sites whose shapes no longer fit are drawn anew."""
         return self._trace(self._arguments(inputs), params, key, fresh=True)
 
+    @property
+    def site_names(self) -> tuple[str, ...]:
+        observed = (name for name, _ in self.layout.observed)
+        return (*self.layout.deterministic, *observed, *self.local_sites)
+
+    def sites(
+        self, params: PyTree, inputs: PyTree, names: tuple[str, ...], key: Array
+    ) -> dict[str, Array]:
+        trace = self.trace(params, inputs, key)
+        return {name: _value_or_draw(trace[name], key) for name in names}
+
     def _arguments(self, inputs: PyTree) -> dict[str, Any]:
         """Inputs and what stands for all arguments that are not among them."""
         left_out = {n: None for n in inspect.signature(self.fn).parameters if n == self.target.data}
         constants = {n: v for n, v in self.whole.items() if n not in inputs and n not in left_out}
-        if self.amortised and self.target.data not in inputs:
+        if _UNSEEN in inputs or (self.amortised and self.target.data not in inputs):
             left_out = self._unseen(next(iter(inputs.values())).shape[0])
         given = {name: array for name, array in inputs.items() if name != _UNSEEN}
         return {**left_out, **constants, **given}
@@ -220,7 +231,11 @@ class BoundProgram(AbstractBoundProgram):
         return self.target.discrete
 
     def check_inputs(self, X: Any) -> PyTree:
-        """Arrays by argument name; those that the target is may be left out."""
+        """Arrays by argument name; those that the target is may be left out.
+
+        Where nothing else has rows, a row is one that nothing is known of: as many as targets are
+        given, or one.
+        """
         if X is None:
             X = {}
         if not isinstance(X, Mapping):
@@ -230,10 +245,13 @@ class BoundProgram(AbstractBoundProgram):
         for name in inputs:
             if name not in known:
                 raise ValueError(f"The program has no argument {name!r}. It takes {sorted(known)}.")
+        rows = 1
         if self.minibatchable and not self.amortised:
-            inputs.pop(self.target.data, None)
+            rows = len(inputs.pop(self.target.data, np.zeros(1)))
         self._check_rows(inputs)
-        return inputs if inputs or not self.amortised else {_UNSEEN: np.zeros(1, bool)}
+        if inputs or not self.minibatchable:
+            return inputs
+        return {_UNSEEN: np.zeros(rows, bool)}
 
     def _check_rows(self, inputs: dict[str, np.ndarray]) -> None:
         lengths = {}
@@ -347,3 +365,9 @@ class BoundProgram(AbstractBoundProgram):
     ) -> Trace:
         key = jax.random.key(0) if key is None else key
         return run(self.fn, {**dict(self.static), **arrays}, choose, key)
+
+
+def _value_or_draw(site: dict[str, Any], key: Array) -> Array:
+    """A site's value; a draw where the data were given to the encoder's eyes."""
+    seen = site["type"] == "sample" and site["is_observed"]
+    return site["fn"].sample(jax.random.fold_in(key, 1)) if seen else site["value"]

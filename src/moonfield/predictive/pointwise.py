@@ -12,7 +12,7 @@ from .._core.keys import Stream, stream
 from .._core.trees import Structure, split
 from ..data import Batch, Dataset, full_batch, rows_first, rows_last
 from ..families import AbstractApproximation
-from ..model import AbstractModel, BoundProgram, space
+from ..model import AbstractBoundProgram, AbstractModel, space
 from .local import local_key, row_elbos, with_local
 from .mixture import row_keys
 from .stream import Source
@@ -46,11 +46,9 @@ def program_sites(
 ) -> dict[str, np.ndarray]:
     """See `Posterior.sites`."""
     model = source.model
-    if not isinstance(model, BoundProgram):
+    if not isinstance(model, AbstractBoundProgram):
         raise TypeError("Only programs have sites; use posterior.map(fn, X) for a network.")
-    inputs = model.check_inputs(X)
-    observed = tuple(name for name, _ in model.layout.observed)
-    there = (*model.layout.deterministic, *observed, *model.local_sites)
+    inputs, there = model.check_site_inputs(X), model.site_names
     wanted = there if names is None else tuple(names)
     for name in wanted:
         if name not in there:
@@ -76,8 +74,7 @@ def _sites(
         params, _ = constrain(approximation.draw(keys[0], index))
         known = _with_local(model, approximation, params, inputs, local_key(keys[0], index))
         key = jax.random.fold_in(keys[1], index)
-        trace = model.trace(known, inputs, key)
-        return {name: _value(trace[name], key) for name in names}
+        return model.sites(known, inputs, names, key)
 
     return jax.lax.map(one, jax.numpy.arange(draws))
 
@@ -93,12 +90,6 @@ def _with_local(
     if not model.local_sites:
         return params
     return with_local(model, approximation, params, inputs, row_keys(key, model.count(inputs)))
-
-
-def _value(site: dict[str, Any], key: Array) -> Array:
-    """A site's value; a draw where the data were given to the encoder's eyes."""
-    seen = site["type"] == "sample" and site["is_observed"]
-    return site["fn"].sample(jax.random.fold_in(key, 1)) if seen else site["value"]
 
 
 def row_elbo(source: Source, X: Any, draws: int) -> np.ndarray:

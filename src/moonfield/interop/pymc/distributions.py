@@ -59,6 +59,11 @@ def kind_of(observed: tuple[Observed, ...]) -> Kind:
     return KINDS[name]
 
 
+def can_predict(observed: tuple[Observed, ...]) -> bool:
+    """Whether `kind_of` knows how to."""
+    return len(observed) == 1 and type(observed[0].rv.owner.op).__name__ in KINDS
+
+
 def distribution(kind: Kind, parameters: list[Array], shape: tuple[int, ...]) -> dist.Distribution:
     """The distribution of targets of this shape."""
     made = kind.make(*(jnp.asarray(p, jnp.result_type(float)) for p in parameters))

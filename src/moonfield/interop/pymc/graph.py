@@ -138,6 +138,9 @@ class Graph:
         ]
         return list(given.values()), clone_replace(found, given)
 
+    def _deterministics(self) -> Graphs:
+        return self._value_variables, self._by_values(self.model.deterministics)
+
     def _parameters(self) -> Graphs:
         node = self.observed[0].rv.owner
         return self._value_variables, self._by_values(node.op.dist_params(node))

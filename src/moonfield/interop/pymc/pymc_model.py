@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, PyTree
 from ..._core.trees import default_float
 from ...data import Batch, Dataset
 from ...model import AbstractBoundProgram, Coordinates
-from .distributions import Kind, distribution, kind_of
+from .distributions import Kind, can_predict, distribution, kind_of
 from .graph import Graph
 from .inputs import inputs_by_row, inputs_instead
 from .reading import Observed, operation
@@ -120,6 +120,32 @@ class PyMCModel(AbstractBoundProgram):
         if self.minibatchable:
             return inputs_by_row(X, self.target.data, self.needed, self.by_row)
         return inputs_instead(X, self.graph.inputs)
+
+    @property
+    def site_names(self) -> tuple[str, ...]:
+        drawn = [o.name for o in self.graph.observed if can_predict(self.graph.observed)]
+        return (*self.graph.deterministic, *drawn)
+
+    def check_site_inputs(self, X: Any) -> PyTree:
+        if not self.minibatchable:
+            return inputs_instead(X, self.graph.inputs)
+        used = self.graph.depends("deterministics")
+        if can_predict(self.graph.observed):
+            used = used | self.graph.depends("parameters")
+        needed = tuple(name for name, *_ in self.by_row if name in used)
+        return inputs_by_row(X, self.graph.observed[0].data, needed, self.by_row)
+
+    def sites(
+        self, params: PyTree, inputs: PyTree, names: tuple[str, ...], key: Array
+    ) -> dict[str, Array]:
+        found, given = {}, {**self.whole, **inputs}
+        if any(name in self.graph.deterministic for name in names):
+            values = self.graph("deterministics", params, given)
+            found = dict(zip(self.graph.deterministic, values, strict=True))
+        for observed in self.graph.observed:
+            if observed.name in names:
+                found[observed.name] = self.predictive(params, inputs).sample(key)
+        return {name: found[name] for name in names}
 
     def count(self, inputs: PyTree) -> int:
         if self.minibatchable:
