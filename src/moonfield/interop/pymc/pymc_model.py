@@ -144,7 +144,7 @@ class PyMCModel(AbstractBoundProgram):
             found = dict(zip(self.graph.deterministic, values, strict=True))
         for observed in self.graph.observed:
             if observed.name in names:
-                found[observed.name] = self.predictive(params, inputs).sample(key)
+                found[observed.name] = jnp.asarray(self.predictive(params, inputs).sample(key))
         return {name: found[name] for name in names}
 
     def count(self, inputs: PyTree) -> int:
