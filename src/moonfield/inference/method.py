@@ -34,6 +34,11 @@ class AbstractMethod(eqx.Module):
         """Whether an encoder gives local latent variables, which are then no parameters."""
         return False
 
+    @property
+    def placing(self) -> Literal["whitened", "scaled"] | None:
+        """In which coordinates it fits a program best; None for the program's own."""
+        return None
+
     def bind(self, model: AbstractModel) -> "AbstractMethod":
         """The method for this model; `ValueError` where it cannot fit it."""
         return self
@@ -49,11 +54,6 @@ class AbstractStepping(AbstractMethod):
     tuned: eqx.AbstractVar[
         bool
     ]  # whether the loop may lower the step size in a fixed number of steps
-
-    @property
-    def placing(self) -> Literal["whitened", "scaled"] | None:
-        """In which coordinates it fits a program best; None for the program's own."""
-        return None
 
     @property
     def quantity(self) -> str:

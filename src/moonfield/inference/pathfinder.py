@@ -2,7 +2,7 @@
 
 import functools
 import time
-from typing import Any
+from typing import Any, Literal
 
 import equinox as eqx
 import jax
@@ -15,6 +15,7 @@ from .._core.keys import Stream, stream, streams, words
 from .._core.results import Result
 from .._core.trees import Structure, split
 from ..families import Particles, psis, systematic
+from ..model import space
 from .chains import blackjax
 from .method import AbstractDirect, Outcome
 from .target import Target
@@ -27,7 +28,8 @@ class Pathfinder(AbstractDirect):
 
     Along each path of L-BFGS, from a random start uphill, the normal approximation with the largest
     ELBO is kept; their draws together are importance-resampled. `facts["khat"]` says whether these
-    were close enough to the posterior (below 0.7).
+    were close enough to the posterior (below 0.7). Programs are looked at in coordinates in which the
+    posterior is about as wide in every direction.
 
     Args:
         paths: starting points.
@@ -50,6 +52,10 @@ class Pathfinder(AbstractDirect):
     @property
     def name(self) -> str:
         return "pathfinder"
+
+    @property
+    def placing(self) -> Literal["whitened", "scaled"] | None:
+        return "whitened"
 
     def run(self, target: Target, seed: int, start: Any = None) -> Outcome:
         begun = time.perf_counter()
@@ -97,7 +103,8 @@ def _paths(
 ) -> tuple[Array, Array, Array]:
     """Draws (paths, draws, size) of the best normals, log ratios (paths, draws), and ELBOs."""
     target, pathfinder = structure.join(arrays), blackjax().vi.pathfinder
-    locations = jax.vmap(target.start)(starts)
+    model = target.model
+    locations = jax.vmap(lambda key: space(model).unconstrain(model.init(key)))(starts)
     if start is not None:
         locations = locations.at[0].set(start)
 

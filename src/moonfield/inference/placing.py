@@ -1,8 +1,8 @@
-"""Coordinates for a program before its variational parameters are optimised.
+"""Coordinates for a program before it is fitted.
 
 Adam takes steps of the same length in every direction, so a regression on columns of different
-units, or on correlated ones, would take it forever. Steps along q's own parameters suit all of them
-once the posterior is about as wide in every direction.
+units, or on correlated ones, would take it forever; L-BFGS in 32 bits loses its digits there. Once
+the posterior is about as wide in every direction, both are quick.
 """
 
 import functools
@@ -15,14 +15,14 @@ from .._core.keys import Stream, streams
 from .._core.trees import Structure, split
 from ..model import AbstractBoundProgram, AbstractModel, Coordinates
 from .approach import DENSE, PATHS, near_bulk
-from .method import AbstractStepping
+from .method import AbstractMethod
 from .target import Target
 
 _MOST_WORK = 10**7  # numbers x rows
 _QUICK_TO_COMPILE = {"xla_backend_optimization_level": 1}  # for what runs once
 
 
-def placed(target: Target, method: AbstractStepping, rows: int, seed: int) -> AbstractModel:
+def placed(target: Target, method: AbstractMethod, rows: int, seed: int) -> AbstractModel:
     """The target's model in coordinates that suit the method; as it is where none are wanted.
 
     They are those of a Gaussian near the posterior's bulk: whitened where the family is as good in

@@ -68,6 +68,7 @@ def run_steps(
 def run_direct(job: Job) -> Posterior:
     """Fit by a method that brings its own loop."""
     begun = time.perf_counter()
+    job = job._replace(model=_placed(job, job.method))
     target = target_of(job.model, job.rows)
     start = job.location
     if job.posterior is not None:
@@ -96,13 +97,14 @@ def run_direct(job: Job) -> Posterior:
     return judged(_finished(found, outcome.approximation, outcome.trace, diagnostics))
 
 
-def _placed(job: Job, method: AbstractStepping) -> AbstractModel:
+def _placed(job: Job, method: AbstractMethod) -> AbstractModel:
     """The model in the coordinates of the fit: those of the posterior that it goes on from."""
     model = job.model
-    if job.posterior is not None and isinstance(model, AbstractBoundProgram):
-        return model.within(job.posterior.model.coordinates)
-    if job.posterior is not None or job.location is not None or method.placing is None:
+    if method.placing is None or job.location is not None:
         return model
+    if job.posterior is not None:
+        same = job.posterior.model.coordinates
+        return model.within(same) if isinstance(model, AbstractBoundProgram) else model
     return placed(target_of(model, job.rows), method, job.rows.rows, job.seed)
 
 
