@@ -15,7 +15,6 @@ from .._core.keys import Stream, stream, streams, words
 from .._core.results import Result
 from .._core.trees import Structure, split
 from ..families import Particles, psis, systematic
-from ..model import space
 from .chains import blackjax
 from .method import AbstractDirect, Outcome
 from .target import Target
@@ -103,8 +102,7 @@ def _paths(
 ) -> tuple[Array, Array, Array]:
     """Draws (paths, draws, size) of the best normals, log ratios (paths, draws), and ELBOs."""
     target, pathfinder = structure.join(arrays), blackjax().vi.pathfinder
-    model = target.model
-    locations = jax.vmap(lambda key: space(model).unconstrain(model.init(key)))(starts)
+    locations = jax.vmap(target.start)(starts)
     if start is not None:
         locations = locations.at[0].set(start)
 

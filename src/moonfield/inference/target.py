@@ -23,8 +23,8 @@ class Target(eqx.Module):
         return log_joint(self.model, space(self.model), z, rows_first(self.batch), 1.0)
 
     def start(self, key: Array) -> Float[Array, " size"]:
-        """A bounded random starting point."""
-        return space(self.model).start(key)
+        """A random starting point, bounded in the model's own units."""
+        return space(self.model).unconstrain(self.model.init(key))
 
     @property
     def size(self) -> int:
