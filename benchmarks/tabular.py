@@ -70,7 +70,7 @@ def run(system: str, name: str, table: Any, bde_python: Path) -> None:
         return
     python = bde_python if system.startswith("bde") else Path(sys.executable)
     if not python.exists():
-        print(f"{name}, {system}: skipped, {python} is not there (make .venv-bde makes it)")
+        print(f"{name}, {system}: skipped, {python} is not there (make tabular makes it)")
         return
     rows = CACHE / "rows" / f"{name}.npz"
     rows.parent.mkdir(parents=True, exist_ok=True)
