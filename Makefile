@@ -7,6 +7,7 @@ ARGS ?=
 
 VENV := .venv
 BENCH_VENV := .venv-bench
+BDE_VENV := .venv-bde
 BIN := $(VENV)/bin
 INSTALL := -m pip --disable-pip-version-check install --quiet
 
@@ -15,6 +16,8 @@ INSTALL := -m pip --disable-pip-version-check install --quiet
 CLI := $(VENV)/.installed-cli
 DEV := $(VENV)/.installed-dev
 BENCH := $(BENCH_VENV)/.installed-bench
+# sklearn-contrib-bde pins an old blackjax, so that it needs one of its own.
+BDE := $(BDE_VENV)/.installed-bde
 
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal src tests
 FAST := not slow and not kill and not browser and not gpu
@@ -23,7 +26,7 @@ SLOW := (slow or kill or browser) and not gpu
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-slow test-all lint bench quality memory posteriordb clean
+.PHONY: help demo test test-slow test-all lint bench quality memory posteriordb tabular clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,8 +61,11 @@ memory: $(BENCH) ## Measure the memory of a large prediction
 posteriordb: $(BENCH) ## Every method on the reference posteriors of posteriordb
 	$(BENCH_VENV)/bin/python benchmarks/posteriordb.py $(ARGS)
 
+tabular: $(BENCH) $(BDE) ## The estimators beside scikit-learn's and bde on tables
+	$(BENCH_VENV)/bin/python benchmarks/tabular.py $(ARGS)
+
 clean: ## Remove environments, caches and builds
-	rm -rf $(VENV) $(BENCH_VENV) build dist moons-demo
+	rm -rf $(VENV) $(BENCH_VENV) $(BDE_VENV) build dist moons-demo
 	rm -rf .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -76,6 +82,11 @@ $(DEV): pyproject.toml $(VENV)/.created
 $(BENCH): pyproject.toml $(BENCH_VENV)/.created
 	@echo "Installing Moonfield and its peers into $(BENCH_VENV): some minutes, once"
 	@$(BENCH_VENV)/bin/python $(INSTALL) --editable ".[bench]"
+	@touch $@
+
+$(BDE): $(BDE_VENV)/.created
+	@echo "Installing sklearn-contrib-bde into $(BDE_VENV): some minutes, once"
+	@$(BDE_VENV)/bin/python $(INSTALL) "sklearn-contrib-bde==1.0.2"
 	@touch $@
 
 %/.created:

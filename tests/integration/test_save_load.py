@@ -311,42 +311,7 @@ def test_the_given_model_must_be_a_model(path: Path):
         load(path, model="moons")
 
 
-# ---- damage
-
-
-def mutated(data: bytes, rng: np.random.Generator) -> bytes:
-    """Flipped bits, cuts, edited lengths, bytes put in or taken out."""
-    out, place = bytearray(data), int(rng.integers(len(data)))
-    match int(rng.integers(6)):
-        case 0:
-            out[place] ^= 1 << int(rng.integers(8))
-        case 1:  # in the header
-            out[8 + place % int.from_bytes(data[:8], "little")] = int(rng.integers(256))
-        case 2:
-            del out[place:]
-        case 3:  # another length of the header, of any magnitude
-            out[:8] = (int(rng.integers(2**62)) >> int(rng.integers(62))).to_bytes(8, "little")
-        case 4:
-            out[place:place] = rng.bytes(1 + int(rng.integers(8)))
-        case 5:
-            del out[place : place + 1 + int(rng.integers(8))]
-    return bytes(out)
-
-
-def test_damaged_files_are_refused_or_hold_the_same(path: Path):
-    posterior = posterior_at(linear_model(2, mf.likelihoods.Normal()), 0.1, 0.2)
-    posterior.save(path)
-    data, rng, messages = path.read_bytes(), np.random.default_rng(0), []
-    for _ in range(600):
-        path.write_bytes(mutated(data, rng))
-        try:
-            loaded = load(path)
-        except FileFormatError as error:
-            messages.append(str(error))
-        else:
-            assert_same(loaded, posterior)
-    assert len(messages) > 580
-    assert all("posterior.mf" in message for message in messages)
+# ---- damage: see also test_hostile_files.py
 
 
 def damage(content: dict, place: str, value: Any) -> dict:

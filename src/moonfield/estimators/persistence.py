@@ -146,9 +146,13 @@ def _build_targets(estimator: Any, part: Part) -> None:
             raise ValueError("the units of its targets are not consistent")
         estimator.units_ = units
         return
-    if part.facts["kind"] not in _LABELS or len(part.facts["labels"]) < 2:
+    kind, labels = part.facts["kind"], part.facts["labels"]
+    plain = isinstance(labels, list) and all(
+        isinstance(x, bool | int | float | str) for x in labels
+    )
+    if kind not in _LABELS or not plain or len(set(labels)) != len(labels) or len(labels) < 2:
         raise ValueError("its labels are not consistent")
-    estimator.classes_ = np.array(part.facts["labels"], dtype=part.facts["kind"])
+    estimator.classes_ = np.array(labels, dtype=kind)
 
 
 def _whole(part: Part, name: str) -> int:

@@ -5,7 +5,7 @@ of object each into a `Part` (JSON facts and arrays) and back.
 """
 
 from .approximations import build_approximation, describe_approximation, saved_encoder
-from .file import FORMAT_VERSION, Document, read_file, reading, write_file
+from .file import FORMAT_VERSION, Document, file_bytes, one_line, read_file, reading, write_file
 from .models import (
     build_coordinates,
     build_expansion,
@@ -34,9 +34,11 @@ __all__ = [
     "describe_expansion",
     "describe_model",
     "difference",
+    "file_bytes",
     "gather",
     "library_versions",
     "moonfield_version",
+    "one_line",
     "read_file",
     "reading",
     "saved_encoder",

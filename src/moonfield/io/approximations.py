@@ -97,7 +97,9 @@ def _build_variational(
 ) -> Variational:
     size = space.size
     given = {} if encoder is None else {"encoder": encoder}
-    family = _build_family(part.known_child("family"), **given).bind(space)
+    described = part.known_child("family")
+    _check_settings(described.facts, sum(array.size for array in part.tensors.values()))
+    family = _build_family(described, **given).bind(space)
     location = jax.ShapeDtypeStruct((size,), dtype)
     expected = jax.eval_shape(functools.partial(family.init, sd=1.0), location)
     shapes = {name: leaf.shape for name, leaf in named_leaves(expected).items()}
@@ -193,6 +195,15 @@ def _describe_family(family: AbstractFamily) -> Part:
                 f"{name}.{field.name} is a {type(value).__name__}: files keep plain values."
             )
     return gather({"families": gather(children)}, type=name, settings=settings)
+
+
+def _check_settings(facts: dict[str, Any], numbers: int) -> None:
+    """No family has more layers, components or directions than numbers; seen before any is made."""
+    for name, value in facts["settings"].items():
+        if isinstance(value, int) and value > numbers:
+            raise ValueError(f"its family has {name} {value!r}, but it holds {numbers:,} numbers")
+    for inner in facts["families"].values():
+        _check_settings(inner, numbers)
 
 
 def _build_family(part: Part, **given: Any) -> AbstractFamily:

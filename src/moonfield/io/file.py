@@ -10,13 +10,11 @@ damage and edits; it is no signature, so what is read is checked as if anybody h
 
 import contextlib
 import hashlib
-import json
 import os
 import secrets
-import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -60,6 +58,15 @@ def write_file(path: str | os.PathLike, content: Any, tensors: Mapping[str, Any]
         TypeError: the content is not JSON, or an array has a type that files do not keep.
         OSError: the file system refuses; an old file is left as it was.
     """
+    _replace(Path(os.path.realpath(path)), file_bytes(content, tensors))
+
+
+def file_bytes(content: Any, tensors: Mapping[str, Any]) -> bytes:
+    """What `write_file` writes.
+
+    Raises:
+        TypeError: as `write_file`.
+    """
     arrays = {name: _plain(name, tensor) for name, tensor in sorted(tensors.items())}
     header = {
         "format_version": FORMAT_VERSION,
@@ -67,21 +74,26 @@ def write_file(path: str | os.PathLike, content: Any, tensors: Mapping[str, Any]
         "content": encode(content),
     }
     header["sha256"] = _digest(header, arrays)
-    _replace(Path(os.path.realpath(path)), safetensors.numpy.save(arrays, {_KEY: to_text(header)}))
+    return safetensors.numpy.save(arrays, {_KEY: to_text(header)})
 
 
 def read_file(path: str | os.PathLike) -> Document:
     """Read and check a file.
+
+    Nothing of it is executed or looked up by name, and no more memory is taken than a few times
+    the file's size.
 
     Raises:
         FileNotFoundError: there is no such file.
         FileFormatError: it is not a Moonfield file, is damaged, was edited, or was written by a
             newer version; the message names the file and says what to do.
     """
-    data, length = _bytes_of(path)
-    with reading(path):
+    with reading(path), _opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        front, found = _front(path, file, size)
+        data = front + file.read(size - len(front))
         tensors = {name: _array(view) for name, view in safetensors.deserialize(data)}
-        metadata = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
+        metadata = found.get("__metadata__") or {}
     if _KEY not in metadata:
         raise FileFormatError(
             f"{os.fspath(path)} is a safetensors file, but not one of Moonfield's. Give the path "
@@ -100,7 +112,7 @@ def reading(path: str | os.PathLike) -> Iterator[None]:
     """Whatever goes wrong while contents are understood becomes a `FileFormatError`."""
     try:
         yield
-    except FileFormatError:
+    except (FileFormatError, OSError):
         raise
     except Exception as error:  # whatever strange contents can bring about
         raise FileFormatError(
@@ -109,29 +121,43 @@ def reading(path: str | os.PathLike) -> Iterator[None]:
         ) from error
 
 
+def one_line(text: str) -> str:
+    """Text out of a file as messages may show it: short, without control characters."""
+    words = " ".join(text[:1_000].split())
+    words = words if len(words) <= 200 else f"{words[:196]} ..."
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
+
+
 def _reason(error: Exception) -> str:
     """What an error says, on one line."""
     text = f"{error} is missing" if isinstance(error, KeyError) else str(error) or repr(error)
-    return textwrap.shorten(text, 200, placeholder=" ...").rstrip(".")
+    return one_line(text).rstrip(".")
 
 
-def _bytes_of(path: str | os.PathLike) -> tuple[bytes, int]:
-    """The bytes of a file, and the length of its safetensors header, checked before all is read."""
+def _opened(path: str | os.PathLike) -> BinaryIO:
     name = os.fspath(path)
     if os.path.exists(name) and not os.path.isfile(name):
         raise FileFormatError(
             f"{name} is not a file. Give the path of a file that posterior.save wrote."
         )
-    with open(name, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        length = int.from_bytes(file.read(8), "little")
-        if size < 8 or length > min(size - 8, _LARGEST_HEADER):
-            raise FileFormatError(
-                f"{name} is cut off or not a Moonfield file: its {size:,} bytes cannot hold the "
-                "header that it announces. Save the posterior again, or restore it from a copy."
-            )
-        file.seek(0)
-        return file.read(size), length
+    return open(name, "rb")  # the caller closes it
+
+
+def _front(path: str | os.PathLike, file: BinaryIO, size: int) -> tuple[bytes, dict[str, Any]]:
+    """The bytes before the tensors and the header in them; all else must be what it announces."""
+    start = file.read(8)
+    length = int.from_bytes(start, "little")
+    if size < 8 or length > min(size - 8, _LARGEST_HEADER):
+        raise FileFormatError(
+            f"{os.fspath(path)} is cut off or not a Moonfield file: its {size:,} bytes cannot hold "
+            "the header that it announces. Save the posterior again, or restore it from a copy."
+        )
+    front = start + file.read(length)
+    header = parse(front[8:].decode())
+    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+    if max(ends, default=0) != size - len(front):
+        raise ValueError(f"its {size:,} bytes are not as many as its header announces")
+    return front, header
 
 
 def _check_version(path: str | os.PathLike, header: dict[str, Any]) -> None:

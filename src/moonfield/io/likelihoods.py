@@ -46,7 +46,7 @@ def _describe_argument(value: Any) -> Part | None:
 def _build_argument(part: Part) -> float | str | dist.Distribution:
     kind = part.facts["is"]
     if kind == "number":
-        return float(part.number("value"))
+        return float(part.number("value").item())
     if kind == "head":
         return "head"
     if kind == "learned":

@@ -1,11 +1,14 @@
 """Bound programs as parts, and back: their arguments, never the rows of a fit."""
 
-from typing import Any
-
 import numpy as np
 
 from ..model import BoundProgram, Program
 from .part import Part
+
+_PLAIN = (bool, int, float, str, type(None))
+_DTYPES = ("bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
+           "float16", "bfloat16", "float32", "float64")  # fmt: skip
+_LARGEST = 2**31  # rows, or entries of an axis
 
 
 def describe_program(model: BoundProgram) -> Part:
@@ -23,9 +26,30 @@ def build_program(part: Part, program: Program) -> BoundProgram:
     """The bound program of a part, from the program that was fitted.
 
     Raises:
-        ValueError: the program does not take the arguments of the part.
+        ValueError: the part is not consistent, or the program does not run with its arguments.
     """
-    by_row = tuple((name, tuple(shape), dtype) for name, shape, dtype in part.facts["by_row"])
-    static: dict[str, Any] = part.facts["static"]
-    amortised = bool(part.facts.get("amortised", False))  # older files do not say
-    return program.rebuild(part.tensors, static, by_row, part.facts["rows"], amortised)
+    facts = part.facts
+    by_row = tuple((name, tuple(shape), dtype) for name, shape, dtype in facts["by_row"])
+    amortised = facts.get("amortised", False)  # older files do not say
+    if not all(map(_is_by_row, by_row)) or type(amortised) is not bool:
+        raise ValueError("the rows of its program are not consistent")
+    if not all(isinstance(value, _PLAIN) for value in facts["static"].values()):
+        raise ValueError("the arguments of its program are not numbers or text")
+    if facts["rows"] is not None and not _is_count(facts["rows"]):
+        raise ValueError(f"its program has {facts['rows']!r} rows")
+    try:
+        return program.rebuild(part.tensors, facts["static"], by_row, facts["rows"], amortised)
+    except Exception as error:  # the program is its user's
+        raise ValueError(
+            f"the given program does not run with the arguments in the file ({error}), so that it "
+            "is not the one that was fitted or the file was edited"
+        ) from error
+
+
+def _is_by_row(entry: tuple) -> bool:
+    name, shape, dtype = entry
+    return isinstance(name, str) and all(map(_is_count, shape)) and dtype in _DTYPES
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < _LARGEST

@@ -43,14 +43,21 @@ def to_text(value: Any) -> str:
 
 
 def parse(text: str) -> Any:
-    """The value of a text; `ValueError` for what is not strict JSON."""
-    return json.loads(text, parse_constant=_refuse)
+    """The value of a text; `ValueError` for what is not strict JSON, or has a key twice."""
+    return json.loads(text, parse_constant=_refuse, object_pairs_hook=_once)
 
 
 def _key(key: Any) -> str:
     if not isinstance(key, str):
         raise TypeError(f"JSON keys must be text, got {type(key).__name__}.")
     return key
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key of its JSON comes twice")
+    return found
 
 
 def _refuse(name: str) -> NoReturn:

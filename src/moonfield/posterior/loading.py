@@ -24,6 +24,7 @@ from ..io import (
     build_program,
     describe_model,
     difference,
+    one_line,
     read_file,
     reading,
     saved_encoder,
@@ -113,9 +114,10 @@ def _rebuilt_model(path: str | os.PathLike, part: Part) -> AbstractModel:
         missing = undescribed(described)
         if not missing:
             return build_model(described, sum(array.size for array in part.tensors.values()))
+    what = one_line(" and ".join(missing))
     raise ValueError(
-        f"{os.fspath(path)} does not hold {' and '.join(missing)}: a file rebuilds what Moonfield "
-        "provides, nothing else. Use mf.load(path, model=model) with the model made as for the fit."
+        f"{os.fspath(path)} does not hold {what}: a file rebuilds what Moonfield provides, nothing "
+        "else. Use mf.load(path, model=model) with the model made as for the fit."
     )
 
 
@@ -132,16 +134,18 @@ def _given_model(
     if reason is None:
         return model
     raise ValueError(
-        f"model is not the one that {os.fspath(path)} was saved with: {reason}. Make it as it was "
-        "for the fit."
+        f"model is not the one that {os.fspath(path)} was saved with: {one_line(reason)}. Make it "
+        "as it was for the fit."
     )
 
 
 def _bound(path: str | os.PathLike, part: Part, program: Program) -> AbstractModel:
-    described = part.known_child("model")
-    if described.facts["type"] != "BoundProgram":
-        raise ValueError(f"{os.fspath(path)} holds no program: {described.facts['type']}.")
-    return build_program(described.known_child("program"), program)
+    with reading(path):
+        described = part.known_child("model")
+        kind = described.facts["type"]
+        if kind == "BoundProgram":
+            return build_program(described.known_child("program"), program)
+    raise ValueError(f"{os.fspath(path)} holds no program: {one_line(str(kind))}.")
 
 
 def _posterior(

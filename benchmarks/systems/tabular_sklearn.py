@@ -1,0 +1,61 @@
+"""scikit-learn's estimators as they come, on standardised columns and targets where that matters.
+
+Regressors that say no distribution get the normal one whose sd is that of their residuals on the
+training rows. Gaussian processes of numbers get a kernel that has a noise, constant * RBF + white,
+for scikit-learn's default has none.
+"""
+
+from typing import Any
+
+import tabular_worker as worker
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+CLASSIFIERS = {
+    "mlp": MLPClassifier,
+    "forest": RandomForestClassifier,
+    "boosting": HistGradientBoostingClassifier,
+    "gp": GaussianProcessClassifier,
+}
+REGRESSORS = {
+    "mlp": MLPRegressor,
+    "forest": RandomForestRegressor,
+    "boosting": HistGradientBoostingRegressor,
+}
+
+
+def answer(variant: str, fold: worker.Fold) -> worker.Answer:
+    if fold.task == "classes":
+        model = make_pipeline(StandardScaler(), CLASSIFIERS[variant](random_state=fold.seed))
+        return {"probabilities": model.fit(fold.X, fold.y).predict_proba(fold.X_test)}
+    if variant == "gp":
+        return process(fold)
+    model: Any = TransformedTargetRegressor(
+        make_pipeline(StandardScaler(), REGRESSORS[variant](random_state=fold.seed)),
+        transformer=StandardScaler(),
+    )
+    model.fit(fold.X, fold.y)
+    residual = (fold.y - model.predict(fold.X)).std()
+    return worker.normal(model.predict(fold.X_test), residual, fold.y_test)
+
+
+def process(fold: worker.Fold) -> worker.Answer:
+    kernel = ConstantKernel() * RBF() + WhiteKernel()
+    process = GaussianProcessRegressor(kernel, normalize_y=True, random_state=fold.seed)
+    model = make_pipeline(StandardScaler(), process).fit(fold.X, fold.y)
+    mean, sd = model.predict(fold.X_test, return_std=True)  # the sd has the white noise in it
+    return worker.normal(mean, sd, fold.y_test)
+
+
+if __name__ == "__main__":
+    worker.main(answer)
