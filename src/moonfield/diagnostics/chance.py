@@ -29,7 +29,9 @@ def ece_by_chance(
     """
     rng = np.random.default_rng(words(seed, Stream.targets, 4))
     draw = _of_classes if prediction.kind == "classes" else _of_numbers
-    return np.array([draw(prediction, rng, bins, equal) for _ in range(whole(simulations, "simulations"))])
+    return np.array(
+        [draw(prediction, rng, bins, equal) for _ in range(whole(simulations, "simulations"))]
+    )
 
 
 @dataclasses.dataclass(frozen=True)

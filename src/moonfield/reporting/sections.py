@@ -1,0 +1,155 @@
+"""The parts of a report, from what was evaluated."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import calibration_findings, class_charts, findings, number_charts
+from .document import Section
+from .effects import Effect
+from .evaluation import Evaluation, Target
+from .fit_charts import effect_chart, elbo_chart
+from .row_tables import surprising_rows, uncertain_rows
+from .scoring import Line, baseline_of, joint_line, lines_of, table_of
+
+_EFFECTS = 8
+_CURVES = 5  # classes in one picture
+_TARGETS = 8  # that have pictures of their own
+
+
+class Parts:
+    """The evaluated rows, the names of their targets and classes, scores and effects."""
+
+    def __init__(self, of: Evaluation, names: Sequence[str], effects: Sequence[Effect]):
+        self.of = of
+        self.names = names
+        self.effects = effects
+        self.labels = _labels(of)
+        self.baselines = [baseline_of(target) for target in of.targets]
+        self.lines = [
+            lines_of(target, base) for target, base in zip(of.targets, self.baselines, strict=True)
+        ]
+
+    @property
+    def targets(self) -> list[tuple[Target, str, list[Line]]]:
+        """Each target with its name and scores."""
+        return list(zip(self.of.targets, self.names, self.lines, strict=True))
+
+    def named(self, words: str, name: str) -> str:
+        """A heading; it names the target where there are several."""
+        return words if len(self.names) == 1 else f"{words}: {name}"
+
+
+def checks(parts: Parts) -> Section:
+    """What is fine, what is not, and what to do."""
+    found = []
+    for target, name, lines in parts.targets:
+        for finding in calibration_findings.of_the_target(target, lines):
+            words = parts.named(finding.name, name)
+            found.append(findings.Finding(words, finding.status, finding.words))
+    found += findings.of_the_rows(parts.of)
+    found += findings.of_the_fit(parts.of.subject.posterior)
+    return Section("Is it to be trusted?", findings=found)
+
+
+def scores(parts: Parts) -> Section:
+    """Tables of scores: of all targets together, and of each."""
+    tables = []
+    if len(parts.names) > 1:
+        joint = joint_line(parts.of, parts.baselines)
+        tables.append(table_of("All targets together", [joint], parts.of))
+    for _, name, lines in parts.targets:
+        title = f"Target {name}" if len(parts.names) > 1 else ""
+        tables.append(table_of(title, lines, parts.of))
+    last = tables[-1]
+    tables = [*(type(t)(t.columns, t.rows, "", t.title) for t in tables[:-1]), last]
+    return Section("Scores", tables=tables)
+
+
+def predictions(parts: Parts) -> list[Section]:
+    """Pictures of the predictions of each target."""
+    found = []
+    for target, name, _ in parts.targets[:_TARGETS]:
+        title = parts.named("Predictions", name)
+        if target.kind == "classes":
+            charts = class_charts.of_classes(target, parts.labels)
+            tables = class_charts.confusion(target, parts.labels)
+            found.append(Section(title, tables=tables, charts=charts))
+        else:
+            found.append(Section(title, charts=number_charts.of_numbers(target, name)))
+    return found
+
+
+def feature_effects(parts: Parts) -> list[Section]:
+    """Partial dependence of each target on the features that move it most."""
+    if not parts.effects:
+        return []
+    if parts.of.kind == "classes" and parts.of.y.ndim == 1:
+        return [_class_effects(parts)]
+    found = []
+    for place, (_, name, _) in enumerate(parts.targets[:_TARGETS]):
+        chosen = sorted(parts.effects, key=lambda e, p=place: -e.size(p))[:_EFFECTS]
+        what, label = (
+            ("Mean prediction", f"predicted {name}")
+            if parts.of.kind == "numbers"
+            else ("Mean probability", f"probability of {name} = 1")
+        )
+        charts = [effect_chart(e, [place], [label], parts.of.options.level, what) for e in chosen]
+        title = parts.named("Effects of features", name)
+        found.append(Section(title, _effects_lead(parts, len(chosen)), charts=charts))
+    return found
+
+
+def rows_to_look_at(parts: Parts) -> Section:
+    """The most uncertain and the most surprising rows."""
+    tables = []
+    for target, name, _ in parts.targets[:_TARGETS]:
+        for make in (uncertain_rows, surprising_rows):
+            if make is surprising_rows and target.place not in (None, 0) and _joint(parts):
+                continue
+            found = make(target, parts.labels, parts.effects)
+            title = parts.named(found.title, name)
+            tables.append(type(found)(found.columns, found.rows, found.caption, title))
+    return Section("Rows to look at", tables=tables, kind="features")
+
+
+def fit(parts: Parts) -> list[Section]:
+    """The curve of the objective."""
+    charts = elbo_chart(parts.of.subject.posterior)
+    return [Section("The fit", charts=charts)] if charts else []
+
+
+def _class_effects(parts: Parts) -> Section:
+    count = 1 if len(parts.labels) == 2 else len(parts.labels)
+    outputs = list(range(count))[:_CURVES]
+    labels = [parts.labels[output] for output in outputs]
+    if count == 1:
+        labels = [f"probability of {parts.labels[1]}"]
+    charts = [
+        effect_chart(effect, outputs, labels, parts.of.options.level, "Mean probability")
+        for effect in parts.effects[:_EFFECTS]
+    ]
+    return Section("Effects of features", _effects_lead(parts, len(charts)), charts=charts)
+
+
+def _effects_lead(parts: Parts, shown: int) -> str:
+    several = f"The {shown} features" if shown > 1 else "The feature"
+    among = f" of {parts.of.rows.columns}" if parts.of.rows.columns > shown else ""
+    return (
+        f"{several} with the largest effect on the prediction{among}, one after the other. An "
+        "effect is what the model does with a feature, not what a change of it would cause; where "
+        "features go together, some of the rows behind a curve are unlike any that exist."
+    )
+
+
+def _labels(of: Evaluation) -> list[str]:
+    if of.kind != "classes":
+        return []
+    classes: Any = of.subject.classes
+    if classes is not None:
+        return [str(label) for label in classes.tolist()]
+    return [str(k) for k in range(of.targets[0].probabilities.shape[1])]
+
+
+def _joint(parts: Parts) -> bool:
+    """Whether the log score is that of all targets of a row together."""
+    return len(parts.names) > 1 and parts.of.kind == "numbers"
