@@ -27,18 +27,18 @@ def _against_baseline(lines: list[Line]) -> Finding:
     line = next((line for line in lines if line.gain is not None), None)
     if line is None or line.gain is None:
         return Finding(name, "unknown", "There is no baseline: the training targets never vary.")
-    what = line.name.split(",")[0].split(" (")[0]
+    what = line.name.rstrip(" ↑↓")
     unit = " nats a row" if what == "log score" else ""
-    gain, words = line.gain, with_error(line.gain.value, line.gain.se, sign=True)
+    gain, words = line.gain, with_error(abs(line.gain.value), line.gain.se)
     if _beyond(gain) and gain.value > 0:
         return Finding(name, "fine", f"Its {what} is better by {words}{unit}: it has learned.")
     if _beyond(gain) or not np.isfinite(gain.value):
         remedy = "Do not use it; look at the checks below, and at whether the rows are alike."
-        return Finding(name, "look", f"Its {what} is worse ({words}{unit}). {remedy}")
+        return Finding(name, "look", f"Its {what} is worse by {words}{unit}. {remedy}")
     return Finding(
         name,
         "look",
-        f"Its {what} is not clearly better ({words}{unit}): the features say little about the "
+        f"Its {what} is not clearly better ({with_error(gain.value, gain.se)}{unit}): the features say little about the "
         "target, or there are too few rows to tell.",
     )
 

@@ -35,7 +35,7 @@ class Axis:
         step = nice_step(self.low, self.high)
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
         values = [i * step for i in range(first, last + 1)]
-        return [(v, f"{v:.0%}" if self.percent else number(v, step)) for v in values]
+        return [(v, _percent(v, step) if self.percent else number(v, step)) for v in values]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,6 +108,11 @@ def nice_step(low: float, high: float) -> float:
     rough = (high - low) / _TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     return power * next(nice for nice in (1.0, 2.0, 5.0, 10.0) if nice >= 0.999 * rough / power)
+
+
+def _percent(value: float, step: float) -> str:
+    places = max(0, -math.floor(math.log10(100.0 * step) + 1e-9))
+    return f"{value:.{places}%}"
 
 
 def around(label: str, *values: object, pad: float = 0.05, floor: float | None = None) -> Axis:

@@ -32,13 +32,31 @@ class Finding:
 
 def of_the_fit(posterior: Posterior) -> list[Finding]:
     """How the fit went, by what it says about itself."""
-    return [
+    found = [
         _ending(posterior),
         *_chains(posterior),
         *_skipped(posterior),
         *_gradient(posterior),
         *_khat(posterior),
     ]
+    return [*found, *_left_out({finding.name for finding in found}, posterior)]
+
+
+def _left_out(names: set[str], posterior: Posterior) -> list[Finding]:
+    reasons = []
+    if "Gradient" not in names and "Chains" not in names:
+        why = (
+            "a file does not keep what it needs"
+            if posterior.data is None
+            else (f"the method {posterior.diagnostics.method!r} has none to show")
+        )
+        reasons.append(f"The noise of the gradient: {why}.")
+    if "Approximation" not in names and "Chains" not in names:
+        reasons.append(
+            "k-hat: of a network's weights, which may be permuted, it says little "
+            "(posterior.khat computes it)."
+        )
+    return [Finding("Not looked at", "unknown", " ".join(reasons))] if reasons else []
 
 
 def of_the_rows(evaluation: Evaluation) -> list[Finding]:
@@ -151,14 +169,27 @@ def _against_training(check: Check) -> Finding:
 
 
 def _restarts(check: Check, posterior: Posterior) -> list[Finding]:
+    members = getattr(posterior.approximation, "count", 1)
+    count = len(posterior.diagnostics.restart_elbos)
+    if check.disagreement is None and members > 1:
+        words = (
+            f"The posterior joins {members} fits from different starts; how far they differ is "
+            "part of the epistemic sd."
+        )
+        return [Finding("Restarts", "fine", words)]
     if check.disagreement is None:
-        return []
+        if posterior.run is None:
+            return []
+        words = (
+            "There was one start, so that nothing is known of other modes. "
+            "Use mf.fit(..., restarts=3), or method='ensemble'."
+        )
+        return [Finding("Restarts", "unknown", words)]
     doubts = [sentence for sentence in check.sentences if sentence.startswith("Restarts")]
     if doubts:
         return [Finding("Restarts", "look", " ".join(doubts))]
-    count = counted(len(posterior.diagnostics.restart_elbos), "restart")
     words = (
-        f"The predictions of {count} differ by {number(check.disagreement)} epistemic sds: the "
-        "stated uncertainty covers it."
+        f"The predictions of {count} restarts differ by {number(check.disagreement)} epistemic "
+        "sds: the stated uncertainty covers it."
     )
     return [Finding("Restarts", "fine", words)]

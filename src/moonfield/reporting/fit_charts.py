@@ -41,31 +41,31 @@ def elbo_chart(posterior: Posterior) -> list[Chart]:
     ]
 
 
-def effect_chart(
-    effect: Effect, outputs: Sequence[int], labels: Sequence[str], level: float, what: str
-) -> Chart:
-    """One feature's effect on some outputs, with bands over posterior draws."""
+def effect_charts(
+    effects: Sequence[Effect], outputs: Sequence[int], labels: Sequence[str], level: float, y: str
+) -> list[Chart]:
+    """Each feature's effect on some outputs, on one scale, with bands over posterior draws."""
+    curves = [[effect.band(output, level) for output in outputs] for effect in effects]
+    axis = around(y, *(part for bands in curves for band in bands for part in band))
+    return [
+        _effect_chart(effect, bands, labels, axis)
+        for effect, bands in zip(effects, curves, strict=True)
+    ]
+
+
+def _effect_chart(effect: Effect, curves: list, labels: Sequence[str], y: Axis) -> Chart:
     x = np.arange(len(effect.labels), dtype=float) if effect.values is None else effect.values
-    curves = [effect.band(output, level) for output in outputs]
     marks: list[AbstractMark] = []
     for tone, (curve, label) in enumerate(zip(curves, labels, strict=True)):
-        marks += _marks(effect, x, curve, tone, label if len(outputs) > 1 else "")
-    mean = curves[0][0]
-    x_axis = (
-        Axis(-0.5, len(x) - 0.5, effect.name, effect.labels)
-        if effect.values is None
-        else around(effect.name, x, pad=0.02)
+        marks += _marks(effect, x, curve, tone, label if len(labels) > 1 else "")
+    ends = "; ".join(
+        f"{label} from {number(float(mean[0]))} at {_value(effect, 0)} to "
+        f"{number(float(mean[-1]))} at {_value(effect, -1)}"
+        for label, (mean, _, _) in zip(labels, curves, strict=True)
     )
-    return Chart(
-        effect.name,
-        f"Effect of {effect.name} on {labels[0]}: from {number(float(mean[0]))} at "
-        f"{_value(effect, 0)} to {number(float(mean[-1]))} at {_value(effect, -1)}.",
-        f"{what} over rows in which only this feature is changed. Band: {level:.0%} of posterior "
-        "draws.",
-        x_axis,
-        around(labels[0] if len(outputs) == 1 else "probability", *(c for c in curves)),
-        marks,
-    )
+    names = () if effect.values is not None else effect.labels
+    x_axis = Axis(-0.5, len(x) - 0.5, effect.name, names) if names else around(effect.name, x)
+    return Chart(effect.name, f"Effect of {effect.name}: {ends}.", "", x_axis, y, marks)
 
 
 def _marks(

@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 400.0, 270.0
-LEFT, RIGHT, TOP, BOTTOM = 54.0, 12.0, 10.0, 44.0
+LEFT, RIGHT, TOP, BOTTOM = 54.0, 20.0, 10.0, 44.0
 
 
 class Place(NamedTuple):

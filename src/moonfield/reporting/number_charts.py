@@ -64,8 +64,8 @@ def _pit(target: Target) -> Chart:
         Axis(0.0, 1.0, "probability of a lower value"),
         around("rows", 0.0, count, high, floor=0.0),
         [
-            Bars(edges, count, 0),
             Band([0.0, 1.0], [low, low], [high, high], 5, "95% by chance"),
+            Bars(edges, count, 0),
             Line([0.0, 1.0], [n / _BINS, n / _BINS], 5, dashed=True),
         ],
     )

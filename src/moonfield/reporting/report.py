@@ -90,10 +90,11 @@ def _document(parts: Parts, title: str | None) -> Document:
         sections.rows_to_look_at(parts),
         *sections.fit(parts),
     ]
-    doubts = sum(finding.status == "look" for finding in checks.findings)
+    known = [finding for finding in checks.findings if finding.status != "unknown"]
+    doubts = sum(finding.status == "look" for finding in known)
     return Document(
         title=f"Report on a {parts.of.subject.name}" if title is None else title,
-        lead=_lead(parts, doubts, len(checks.findings)),
+        lead=_lead(parts, doubts, len(known)),
         sections=found,
         settings=settings_of(parts.of),
         versions=versions(),

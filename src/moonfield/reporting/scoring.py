@@ -28,13 +28,21 @@ from .page import Table
 from .evaluation import Evaluation, Target
 from .words import score, with_error
 
+_CLASSES = (
+    "Log score: nats a row. AUROC: whether rows with errors are the uncertain ones; 0.5 by chance."
+)
+_NUMBERS = (
+    "Log score: nats a row. CRPS, RMSE and widths: in units of y. R²: share of the variance that is "
+    "explained. AUROC: whether rows with large errors are the uncertain ones; 0.5 by chance."
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Line:
     """A score of the model and of the baseline.
 
     Attributes:
-        name: of the score, with its unit and which way is better.
+        name: of the score, with an arrow that says which way is better.
         model: the model's.
         baseline: the baseline's; None where it has none.
         gain: how much better the model is, by rows in pairs; None where that has no meaning.
@@ -87,15 +95,16 @@ def joint_line(of: Evaluation, baselines: list[Any]) -> Line:
     if all(base is not None for base in baselines):
         parts = [base.log_prob(t.y) for base, t in zip(baselines, of.targets, strict=True)]
         together = average(np.sum(parts, axis=0))
-    return _paired("log score, nats a row (more is better)", of.log_score, together, 1.0)
+    return _paired("log score ↑", of.log_score, together, 1.0)
 
 
 def table_of(title: str, lines: list[Line], of: Evaluation) -> Table:
     """The lines as a table."""
     source = "training" if of.subject.posterior.data is not None else "test"
     note = (
-        f"Each value with its standard error over rows. Baseline: the same prediction for every "
-        f"row, {_what(of)} the {source} rows. Gain: by how much the model is better, row by row."
+        "↑ more is better, ↓ less. ± standard error over rows. Baseline: the same prediction for "
+        f"every row, {_what(of)} the {source} rows. Gain: by how much the model is better, row by "
+        f"row. {_CLASSES if of.kind == 'classes' else _NUMBERS}"
     )
     return Table(["", "model", "baseline", "gain"], [line.cells for line in lines], note, title)
 
@@ -111,10 +120,10 @@ def _what(of: Evaluation) -> str:
 def _of_classes(target: Target, baseline: Any) -> list[Line]:
     error = ece(target, target.y)
     return [
-        _both("log score, nats a row (more is better)", log_score, target, baseline, 1.0),
-        _both("Brier score (less is better)", brier, target, baseline, -1.0),
-        _both("accuracy (more is better)", accuracy, target, baseline, 1.0, percent=True),
-        Line("calibration error, ECE (less is better)", _bare(error), percent=True),
+        _both("log score ↑", log_score, target, baseline, 1.0),
+        _both("Brier score ↓", brier, target, baseline, -1.0),
+        _both("accuracy ↑", accuracy, target, baseline, 1.0, percent=True),
+        Line("calibration error ↓", _bare(round(error, 4)), percent=True),
     ]
 
 
@@ -122,17 +131,17 @@ def _of_numbers(target: Target, baseline: Marginal | None) -> list[Line]:
     level, draws = target.of.options.level, len(target.sample())
     crps_of = functools.partial(crps, draws=draws)
     coverage_of = functools.partial(coverage, level=level)
-    lines = [_both("CRPS, in units of y (less is better)", crps_of, target, baseline, -1.0)]
-    lines.append(_unpaired("RMSE, in units of y (less is better)", rmse, target, baseline))
+    lines = [_both("CRPS ↓", crps_of, target, baseline, -1.0)]
+    lines.append(_unpaired("RMSE ↓", rmse, target, baseline))
     if not target.discrete:
-        lines.append(_unpaired("R², share of variance explained (1 at most)", r2, target, None))
-    name = f"coverage of {level:.0%} intervals (should be {level:.0%})"
+        lines.append(_unpaired("R² ↑", r2, target, None))
+    name = f"coverage, should be {level:.0%}"
     lines.append(_unpaired(name, coverage_of, target, baseline, percent=True))
-    name = f"mean width of {level:.0%} intervals, in units of y"
+    name = f"width of {level:.0%} intervals ↓"
     lines.append(_unpaired(name, lambda p, y: sharpness(p, level), target, baseline))
     if target.place is not None:  # the log score is that of all targets of a row
         return lines
-    first = "log score, nats a row (more is better)"
+    first = "log score ↑"
     return [_both(first, log_score, target, baseline, 1.0), *lines]
 
 
@@ -141,8 +150,8 @@ def _of_ranking(target: Target) -> list[Line]:
         area = auroc_of_errors(target, target.y)
     except ValueError:  # all rows are right, or all wrong
         return []
-    name = "uncertain rows are those with errors, AUROC (chance 0.5)"
-    return [Line(name, _bare(area))]
+    name = "AUROC of errors ↑"
+    return [Line(name, _bare(round(area, 3)))]
 
 
 def _both(

@@ -7,7 +7,7 @@ from . import calibration_findings, class_charts, findings, number_charts
 from .document import Section
 from .effects import Effect
 from .evaluation import Evaluation, Target
-from .fit_charts import effect_chart, elbo_chart
+from .fit_charts import effect_charts, elbo_chart
 from .row_tables import surprising_rows, uncertain_rows
 from .scoring import Line, baseline_of, joint_line, lines_of, table_of
 
@@ -88,14 +88,10 @@ def feature_effects(parts: Parts) -> list[Section]:
     found = []
     for place, (_, name, _) in enumerate(parts.targets[:_TARGETS]):
         chosen = sorted(parts.effects, key=lambda e, p=place: -e.size(p))[:_EFFECTS]
-        what, label = (
-            ("Mean prediction", f"predicted {name}")
-            if parts.of.kind == "numbers"
-            else ("Mean probability", f"probability of {name} = 1")
-        )
-        charts = [effect_chart(e, [place], [label], parts.of.options.level, what) for e in chosen]
+        numbers = parts.of.kind == "numbers"
+        label = f"predicted {name}" if numbers else f"probability of {name} = 1"
         title = parts.named("Effects of features", name)
-        found.append(Section(title, _effects_lead(parts, len(chosen)), charts=charts))
+        found.append(_effects(parts, title, chosen, [place], [label], label))
     return found
 
 
@@ -119,26 +115,35 @@ def fit(parts: Parts) -> list[Section]:
 
 
 def _class_effects(parts: Parts) -> Section:
-    count = 1 if len(parts.labels) == 2 else len(parts.labels)
-    outputs = list(range(count))[:_CURVES]
-    labels = [parts.labels[output] for output in outputs]
-    if count == 1:
-        labels = [f"probability of {parts.labels[1]}"]
-    charts = [
-        effect_chart(effect, outputs, labels, parts.of.options.level, "Mean probability")
-        for effect in parts.effects[:_EFFECTS]
-    ]
-    return Section("Effects of features", _effects_lead(parts, len(charts)), charts=charts)
+    title, effects = "Effects of features", parts.effects[:_EFFECTS]
+    if len(parts.labels) == 2:
+        label = f"probability of {parts.labels[1]}"
+        return _effects(parts, title, effects, [0], [label], label)
+    labels = parts.labels[:_CURVES]
+    return _effects(parts, title, effects, list(range(len(labels))), labels, "probability")
 
 
-def _effects_lead(parts: Parts, shown: int) -> str:
-    several = f"The {shown} features" if shown > 1 else "The feature"
-    among = f" of {parts.of.rows.columns}" if parts.of.rows.columns > shown else ""
-    return (
-        f"{several} with the largest effect on the prediction{among}, one after the other. An "
-        "effect is what the model does with a feature, not what a change of it would cause; where "
-        "features go together, some of the rows behind a curve are unlike any that exist."
+def _effects(
+    parts: Parts,
+    title: str,
+    effects: Sequence[Effect],
+    outputs: Sequence[int],
+    labels: Sequence[str],
+    y: str,
+) -> Section:
+    level = parts.of.options.level
+    several = f"The {len(effects)} features" if len(effects) > 1 else "The feature"
+    all_of = parts.of.rows.columns
+    lead = (
+        f"{several} with the largest effect on the prediction"
+        f"{f' of {all_of}' if all_of > len(effects) else ''}: the mean prediction over rows in "
+        f"which one feature is changed and all else left, with the central {level:.0%} of posterior "
+        "draws. It is what the model does with a feature, not what a change of it would cause; "
+        "where features go together, some of the rows behind a curve are unlike any that exist."
     )
+    if len(parts.labels) > _CURVES and len(outputs) > 1:
+        lead += f" Shown: the first {_CURVES} of {len(parts.labels)} classes."
+    return Section(title, lead, charts=effect_charts(effects, outputs, labels, level, y))
 
 
 def _labels(of: Evaluation) -> list[str]:

@@ -29,7 +29,7 @@ def score(found: Score, percent: bool = False) -> str:
 
 
 def with_error(value: float, error: float, percent: bool = False, sign: bool = False) -> str:
-    """`0.431 ± 0.012`, kept on one line."""
+    """`0.431 ± 0.012`; a line may break before the sign."""
     if percent:
         value, error = 100.0 * value, 100.0 * error
     end = "%" if percent else ""
@@ -37,12 +37,11 @@ def with_error(value: float, error: float, percent: bool = False, sign: bool = F
     if not (math.isfinite(value) and math.isfinite(error)):
         return plus + number(value) + end
     if error == 0.0:
-        return f"{plus}{number(value)}{end} ± 0{end}".replace(" ", "\N{NO-BREAK SPACE}")
+        return f"{plus}{number(value)}{end} ±\N{NO-BREAK SPACE}0{end}"
     places = max(0, 1 - math.floor(math.log10(error)))
     if places > 8 or error >= 1e7:
         return f"{minus(f'{plus}{value:.4g}')}{end}"
-    words = f"{plus}{value:,.{places}f}{end} ± {error:,.{places}f}{end}"
-    return minus(words).replace(" ", "\N{NO-BREAK SPACE}")
+    return minus(f"{plus}{value:,.{places}f}{end} ±\N{NO-BREAK SPACE}{error:,.{places}f}{end}")
 
 
 def share(value: float) -> str:
