@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,12 +10,20 @@ from .evaluation import Evaluation
 from .rows import Rows
 from .words import cell
 
-_BACKGROUND = 100  # rows that the mean is taken over
-_GRID = 12  # values of a number
 _LEVELS = 8  # of a category, the most frequent
-_DRAWS = 200
 _CANDIDATES = 40  # features looked at; of more those that go with the predictions
-_ROWS = 2_000  # that the grid is taken from
+_ROWS = 2_000  # that values are taken from
+
+
+class Plan(NamedTuple):
+    """How closely to look: rows that the mean is taken over, values of a number, draws."""
+
+    background: int
+    grid: int
+    draws: int
+
+
+GLANCE, LOOK = Plan(40, 6, 20), Plan(100, 12, 200)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +31,7 @@ class Effect:
     """Partial dependence on one feature (Friedman, 2001, "Greedy function approximation", eq 52).
 
     Attributes:
+        place: of the column.
         name: of the column.
         values: (points,) the feature's values, sorted; None for categories.
         labels: (points,) of categories, the most frequent first; () for numbers.
@@ -31,6 +40,7 @@ class Effect:
         weights: (points,) share of the rows at or around a point.
     """
 
+    place: int
     name: str
     values: np.ndarray | None
     labels: tuple[str, ...]
@@ -52,19 +62,27 @@ class Effect:
         return curve.mean(axis=0), low, high
 
 
-def effects_of(evaluation: Evaluation) -> list[Effect]:
-    """Of each column that can vary, the largest first; none where rows are not lines of columns."""
+def ranked(evaluation: Evaluation) -> list[Effect]:
+    """Of each column that varies, at a glance, the largest effect first.
+
+    None where rows are not lines of columns.
+    """
+    found = [effect_of(evaluation, place, GLANCE) for place in _candidates(evaluation)]
+    return sorted((e for e in found if e is not None), key=lambda effect: -effect.size())
+
+
+def effect_of(evaluation: Evaluation, place: int, plan: Plan) -> Effect | None:
+    """The effect of one column; None if it does not vary."""
     rng = np.random.default_rng(evaluation.options.seed)
     rows = evaluation.rows
     if rows.count > _ROWS:
         rows = rows.take(np.sort(rng.choice(rows.count, _ROWS, replace=False)))
-    background = rows.take(rng.permutation(rows.count)[:_BACKGROUND])
-    found = []
-    for place in _candidates(evaluation):
-        points = _points(rows.column(place), place in evaluation.subject.categorical)
-        if points is not None and len(points.index) > 1:
-            found.append(_effect(evaluation, rows, background, place, points))
-    return sorted(found, key=lambda effect: -effect.size())
+    points = _points(rows.column(place), place in evaluation.subject.categorical, plan.grid)
+    if points is None or len(points.index) < 2:
+        return None
+    background = rows.take(rng.permutation(rows.count)[: plan.background])
+    draws = _draws(evaluation, rows, background, place, points, plan)
+    return Effect(place, rows.names[place], points.values, points.labels, draws, points.weights)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +122,7 @@ def _strength(column: list[Any], mean: np.ndarray) -> float:
     return float((between / np.where(total > 0, total, 1.0)).sum())
 
 
-def _points(column: list[Any], categorical: bool) -> _Points | None:
+def _points(column: list[Any], categorical: bool, grid: int) -> _Points | None:
     numbers = None if categorical else _numbers(column)
     if numbers is None:
         return _categories([cell(value) for value in column])
@@ -113,9 +131,9 @@ def _points(column: list[Any], categorical: bool) -> _Points | None:
         return None
     order = there[np.argsort(numbers[there], kind="stable")]
     unique, first, count = np.unique(numbers[order], return_index=True, return_counts=True)
-    if len(unique) <= _GRID:
+    if len(unique) <= grid:
         return _Points(order[first], unique, (), count / count.sum())
-    at = np.round(np.linspace(0.02, 0.98, _GRID) * (len(order) - 1)).astype(int)
+    at = np.round(np.linspace(0.02, 0.98, grid) * (len(order) - 1)).astype(int)
     values, kept = np.unique(numbers[order[at]], return_index=True)
     return _Points(order[at][kept], values, (), np.full(len(values), 1.0 / len(values)))
 
@@ -135,15 +153,13 @@ def _numbers(column: list[Any]) -> np.ndarray | None:
         return None
 
 
-def _effect(
-    evaluation: Evaluation, rows: Rows, background: Rows, place: int, points: _Points
-) -> Effect:
-    """Every row of the background with every value."""
+def _draws(
+    evaluation: Evaluation, rows: Rows, background: Rows, place: int, points: _Points, plan: Plan
+) -> np.ndarray:
+    """The mean over the background with every value in turn: (draws, points, outputs)."""
     count, options = len(points.index), evaluation.options
     tiled = background.take(np.tile(np.arange(background.count), count))
     changed = tiled.with_column(place, np.repeat(points.index, background.count), rows)
-    draws = min(_DRAWS, options.draws)
+    draws = min(plan.draws, options.draws)
     prediction = evaluation.subject.predict(changed.native, draws, options.seed, keep_draws=True)
-    under = prediction.mean_draws.reshape(draws, count, background.count, -1).mean(axis=2)
-    name = rows.names[place]
-    return Effect(name, points.values, points.labels, np.asarray(under), points.weights)
+    return prediction.mean_draws.reshape(draws, count, background.count, -1).mean(axis=2)

@@ -9,7 +9,7 @@ from .._core.keys import check_seed
 from ..diagnostics.predicted import check_level
 from . import sections
 from .document import Document
-from .effects import effects_of
+from .effects import ranked
 from .evaluation import Evaluation, Options, evaluate
 from .rows import rows_of
 from .scoring import Line
@@ -75,7 +75,7 @@ def report(
     evaluation = evaluate(subject, rows_of(X_test, subject.columns), y_test, options)
     _check_folder(path)
     names = _target_names(y_test, len(evaluation.targets))
-    parts = Parts(evaluation, names, effects_of(evaluation))
+    parts = Parts(evaluation, names, ranked(evaluation))
     page = _document(parts, title).html()
     replace_file(path, page.encode("utf-8", "xmlcharrefreplace"))
 

@@ -76,8 +76,7 @@ def _columns(of: Evaluation, effects: Sequence[Effect]) -> list[int]:
     """All columns, or those of the largest effects."""
     if of.rows.columns <= _COLUMNS:
         return list(range(of.rows.columns))
-    places = {name: place for place, name in enumerate(of.rows.names)}
-    return [places[effect.name] for effect in effects[:_COLUMNS]]
+    return [effect.place for effect in effects[:_COLUMNS]]
 
 
 def _note(of: Evaluation) -> str:

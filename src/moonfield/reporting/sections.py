@@ -5,7 +5,7 @@ from typing import Any
 
 from . import calibration_findings, class_charts, findings, number_charts
 from .document import Section
-from .effects import Effect
+from .effects import LOOK, Effect, effect_of
 from .evaluation import Evaluation, Target
 from .fit_charts import effect_charts, elbo_chart
 from .row_tables import surprising_rows, uncertain_rows
@@ -17,13 +17,14 @@ _TARGETS = 8  # that have pictures of their own
 
 
 class Parts:
-    """The evaluated rows, the names of their targets and classes, scores and effects."""
+    """The evaluated rows, the names of their targets and classes, scores, ranked effects."""
 
     def __init__(self, of: Evaluation, names: Sequence[str], effects: Sequence[Effect]):
         self.of = of
         self.names = names
         self.effects = effects
         self.labels = _labels(of)
+        self._closely: dict[int, Effect] = {}
         self.baselines = [baseline_of(target) for target in of.targets]
         self.lines = [
             lines_of(target, base) for target, base in zip(of.targets, self.baselines, strict=True)
@@ -33,6 +34,14 @@ class Parts:
     def targets(self) -> list[tuple[Target, str, list[Line]]]:
         """Each target with its name and scores."""
         return list(zip(self.of.targets, self.names, self.lines, strict=True))
+
+    def effect(self, place: int) -> Effect:
+        """One column's effect, closely; computed once."""
+        if place not in self._closely:
+            found = effect_of(self.of, place, LOOK)
+            assert found is not None  # it varied at a glance
+            self._closely[place] = found
+        return self._closely[place]
 
     def named(self, words: str, name: str) -> str:
         """A heading; it names the target where there are several."""
@@ -143,7 +152,8 @@ def _effects(
     )
     if len(parts.labels) > _CURVES and len(outputs) > 1:
         lead += f" Shown: the first {_CURVES} of {len(parts.labels)} classes."
-    return Section(title, lead, charts=effect_charts(effects, outputs, labels, level, y))
+    closely = [parts.effect(effect.place) for effect in effects]
+    return Section(title, lead, charts=effect_charts(closely, outputs, labels, level, y))
 
 
 def _labels(of: Evaluation) -> list[str]:
