@@ -70,7 +70,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`mf.plot`, `mf.interop`, `mf.report` and the estimators are loaded when they are first used."""
+    """Figures, reports, estimators and other libraries are loaded when they are first used."""
     if name in ("BayesianMLPClassifier", "BayesianMLPRegressor"):
         return getattr(importlib.import_module(".estimators", __name__), name)
     if name == "report":

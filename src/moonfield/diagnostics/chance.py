@@ -1,7 +1,7 @@
 """What a metric would be if the prediction were right, and only chance at work."""
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -38,9 +38,9 @@ def ece_by_chance(
 class _Uniform:
     """Numbers whose targets are their own levels."""
 
-    kind: ClassVar[str] = "numbers"
-    discrete: ClassVar[bool] = False
     rows: int
+    kind: str = "numbers"
+    discrete: bool = False
 
     def cdf(self, y: Any) -> np.ndarray:
         return y

@@ -10,6 +10,7 @@ from .scoring import Line
 from .words import with_error
 
 _ERRORS = 3.0  # standard errors that are taken as more than chance
+_UNIFORM_SD = 12.0**-0.5
 _UNLIKELY = 2.0 * float(stats.norm.sf(_ERRORS))
 
 
@@ -18,7 +19,7 @@ def of_the_target(target: Target, lines: list[Line]) -> list[Finding]:
     found = [_against_baseline(lines)]
     if target.kind == "classes":
         return [*found, _calibration(target)]
-    return [*found, _coverage(target), _bias(target)]
+    return [*found, _coverage(target), _calibration(target), _bias(target)]
 
 
 def _against_baseline(lines: list[Line]) -> Finding:
@@ -35,32 +36,42 @@ def _against_baseline(lines: list[Line]) -> Finding:
     if _beyond(gain) or not np.isfinite(gain.value):
         remedy = "Do not use it; look at the checks below, and at whether the rows are alike."
         return Finding(name, "look", f"Its {what} is worse by {words}{unit}. {remedy}")
-    return Finding(
-        name,
-        "look",
-        f"Its {what} is not clearly better ({with_error(gain.value, gain.se)}{unit}): the features say little about the "
-        "target, or there are too few rows to tell.",
-    )
+    words = f"Its {what} is not clearly better ({with_error(gain.value, gain.se)}{unit}): "
+    words += "the features say little about the target, or there are too few rows to tell."
+    return Finding(name, "look", words)
 
 
 def _calibration(target: Target) -> Finding:
-    name = "Calibration of probabilities"
-    error = ece(target, target.y)
-    chance = ece_by_chance(target, seed=target.of.options.seed)
-    low, high = np.quantile(chance, [0.05, 0.99])
-    words = f"The calibration error is {error:.1%}; "
+    """The calibration error against its law under predictions that are right."""
+    numbers = target.kind == "numbers"
+    name = "Calibration at all levels" if numbers else "Calibration of probabilities"
+    error = ece(target, target.y, seed=target.of.options.seed)
+    low, high = np.quantile(ece_by_chance(target, seed=target.of.options.seed), [0.05, 0.99])
+    right = "predictions that are right" if numbers else "right probabilities"
+    words = f"The calibration error is {error:.1%}; {right} would give "
     if error <= high:
-        words += f"right probabilities would give up to {high:.1%} by chance with so many rows."
-        return Finding(name, "fine", words)
+        return Finding(name, "fine", f"{words}up to {high:.1%} by chance with so many rows.")
+    words += f"{low:.1%} to {high:.1%}. "
+    return Finding(name, "look", words + (_of_shape(target) if numbers else _of_confidence(target)))
+
+
+def _of_confidence(target: Target) -> str:
     confidence = float(target.probabilities.max(axis=1).mean())
     right = float((target.label == target.y).mean())
     which = "too sure of itself" if confidence > right else "less sure than it could be"
-    words += (
-        f"right probabilities would give {low:.1%} to {high:.1%}. The model is {which}: it states "
-        f"{confidence:.1%} on average and is right in {right:.1%}. Recalibrate with "
-        "mf.diagnostics.Temperature on rows of their own."
+    return (
+        f"The model is {which}: it states {confidence:.1%} on average and is right in "
+        f"{right:.1%}. Recalibrate with mf.diagnostics.Temperature on rows of their own."
     )
-    return Finding(name, "look", words)
+
+
+def _of_shape(target: Target) -> str:
+    levels = pit(target, target.y, target.of.options.seed)
+    which = "wide" if levels.std() < _UNIFORM_SD else "narrow"
+    return (
+        f"On the whole predictions are too {which}, or off to one side. Look at the PIT histogram; "
+        "recalibrate with mf.diagnostics.IsotonicQuantiles on rows of their own."
+    )
 
 
 def _coverage(target: Target) -> Finding:
@@ -73,8 +84,8 @@ def _coverage(target: Target) -> Finding:
     )
     share = inside / target.rows
     words = (
-        f"{share:.1%} of the targets lie in their {level:.0%} intervals; chance allows {low:.1%} to "
-        f"{high:.1%}."
+        f"{share:.1%} of the targets lie in their {level:.0%} intervals; chance allows "
+        f"{low:.1%} to {high:.1%}."
     )
     if low <= share <= high:
         return Finding("Coverage", "fine", words)

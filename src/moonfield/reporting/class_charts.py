@@ -39,9 +39,11 @@ def confusion(target: Target, labels: Sequence[str]) -> list[Table]:
     ]
     return [
         Table(
-            ["true class", *(f"predicted {label}" for label in labels), "right"],
+            ["true class", *labels, "right"],
             rows,
-            title="Predicted against true classes",
+            "Rows: the true class. Columns: how many were predicted to be of each class, and the "
+            "share that is right.",
+            "Predicted against true classes",
         )
     ]
 
@@ -57,8 +59,8 @@ def _reliability(target: Target) -> Chart:
         f"{len(off)} bins; in {outside} of them the share that is right differs from the stated "
         "probability by more than two standard errors.",
         "Rows by the probability of their most probable class, against how often it was right. "
-        "Above the diagonal: less sure than it could be; below: too sure. Band: two standard errors "
-        "to each side, what chance would do.",
+        "Above the diagonal: less sure than it could be; below: too sure. Band: two standard "
+        "errors to each side, what chance would do.",
         Axis(low, 1.0, "stated probability", percent=True),
         Axis(low, 1.0, "share that is right", percent=True),
         _reliability_marks(curve, low),

@@ -77,6 +77,18 @@ class Evaluation:
         return np.asarray(self.prediction.sample(min(most, max(2, self.prediction.draws))))
 
     @functools.cached_property
+    def known(self) -> dict[bytes, np.ndarray]:
+        """Levels of what was asked for before: several metrics ask for the same."""
+        return {}
+
+    def cdf(self, y: np.ndarray) -> np.ndarray:
+        """Probability of at most y, shaped as the targets."""
+        key = y.tobytes()
+        if key not in self.known:
+            self.known[key] = np.asarray(self.prediction.cdf(y))
+        return self.known[key]
+
+    @functools.cached_property
     def targets(self) -> list["Target"]:
         """Each of a row's targets on its own."""
         if self.y.ndim == 1:
@@ -156,11 +168,9 @@ class Target:
 
     def cdf(self, y: Any) -> np.ndarray:
         """(rows,) probability of at most y."""
-        if self.place is None:
-            return self.of.prediction.cdf(y)
         asked = np.array(self.of.y, np.float64)
-        asked[:, self.place] = y
-        return self._of(self.of.prediction.cdf(asked))
+        asked[..., slice(None) if self.place is None else self.place] = y
+        return self._of(self.of.cdf(asked))
 
     def interval(self, level: float) -> np.ndarray:
         """(rows, 2) at the user's level."""

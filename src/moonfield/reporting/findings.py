@@ -156,11 +156,15 @@ def _against_training(check: Check) -> Finding:
     if check.training is None:
         words = "Not known: a file keeps no training rows. Report before saving."
         return Finding(name, "unknown", words)
-    doubts = [sentence for sentence in check.sentences if sentence.startswith("Held-out")]
-    if doubts:
-        return Finding(name, "look", " ".join(doubts))
     held_out: Any = check.held_out
     gap, error = held_out[0] - check.training[0], float(np.hypot(held_out[1], check.training[1]))
+    if any(sentence.startswith("Held-out") for sentence in check.sentences):
+        words = (
+            f"These rows score {with_error(-gap, error)} nats a row worse than the training rows: "
+            "the fit follows these too closely, or the rows come from elsewhere. Take more rows, a "
+            "tighter prior, a smaller network, or method='ensemble'."
+        )
+        return Finding(name, "look", words)
     words = (
         f"These rows score {with_error(gap, error, sign=True)} nats a row against the training "
         "rows: no sign of overfitting."

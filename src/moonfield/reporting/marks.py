@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from markupsafe import Markup, escape
 
+Values = Sequence[float] | np.ndarray
+
 WIDTH, HEIGHT = 400.0, 270.0
 LEFT, RIGHT, TOP, BOTTOM = 54.0, 20.0, 10.0, 44.0
 
@@ -21,12 +23,12 @@ class Place(NamedTuple):
     def across(self, values: Any) -> np.ndarray:
         """Distances from the left edge."""
         share = (np.asarray(values, np.float64) - self.x[0]) / (self.x[1] - self.x[0])
-        return LEFT + np.clip(share, -1.0, 2.0) * (WIDTH - LEFT - RIGHT)
+        return np.asarray(LEFT + np.clip(share, -1.0, 2.0) * (WIDTH - LEFT - RIGHT))
 
     def down(self, values: Any) -> np.ndarray:
         """Distances from the top."""
         share = (np.asarray(values, np.float64) - self.y[0]) / (self.y[1] - self.y[0])
-        return HEIGHT - BOTTOM - np.clip(share, -1.0, 2.0) * (HEIGHT - TOP - BOTTOM)
+        return np.asarray(HEIGHT - BOTTOM - np.clip(share, -1.0, 2.0) * (HEIGHT - TOP - BOTTOM))
 
 
 class AbstractMark(abc.ABC):
@@ -47,8 +49,8 @@ class AbstractMark(abc.ABC):
 class Line(AbstractMark):
     """A line through points."""
 
-    x: Sequence[float]
-    y: Sequence[float]
+    x: Values
+    y: Values
     tone: int = 0
     label: str = ""
     dashed: bool = False
@@ -62,9 +64,9 @@ class Line(AbstractMark):
 class Band(AbstractMark):
     """The area between two curves."""
 
-    x: Sequence[float]
-    low: Sequence[float]
-    high: Sequence[float]
+    x: Values
+    low: Values
+    high: Values
     tone: int = 0
     label: str = ""
 
@@ -79,8 +81,8 @@ class Band(AbstractMark):
 class Bars(AbstractMark):
     """Bars from 0, between edges."""
 
-    edges: Sequence[float]
-    heights: Sequence[float]
+    edges: Values
+    heights: Values
     tone: int = 0
     label: str = ""
 
@@ -97,9 +99,9 @@ class Bars(AbstractMark):
 class Stems(AbstractMark):
     """Vertical segments."""
 
-    x: Sequence[float]
-    low: Sequence[float]
-    high: Sequence[float]
+    x: Values
+    low: Values
+    high: Values
     tone: int = 0
     label: str = ""
 
@@ -112,8 +114,8 @@ class Stems(AbstractMark):
 class Dots(AbstractMark):
     """Points."""
 
-    x: Sequence[float]
-    y: Sequence[float]
+    x: Values
+    y: Values
     tone: int = 0
     label: str = ""
     large: bool = False

@@ -15,14 +15,14 @@ _LEVELS = tuple(np.arange(1, 20) / 20)
 
 
 def of_numbers(target: Target, name: str) -> list[Chart]:
-    """Predictions against the truth, PIT, coverage at all levels, and what abstaining would gain."""
+    """Predictions against the truth, PIT, coverage at all levels, the gain of abstaining."""
     return [_against_truth(target, name), _pit(target), _coverage(target), _risk(target)]
 
 
 def _against_truth(target: Target, name: str) -> Chart:
     rows = shown_rows(target)
     level = target.of.options.level
-    mean, y = target.mean[rows], target.y[rows]
+    mean, y, note = target.mean[rows], target.y[rows], sample_note(target, rows)
     low, high = np.moveaxis(target.interval(level)[rows], -1, 0)
     inside = (low <= y) & (y <= high)
     few = slice(None) if len(rows) <= _STEMS else slice(0, 0)
@@ -40,8 +40,9 @@ def _against_truth(target: Target, name: str) -> Chart:
     return Chart(
         "Predictions against the truth",
         f"Scatter of observed against predicted values of {len(rows):,} rows; correlation "
-        f"{_correlation(target):.2f}; {(~inside).sum():,} of the points lie outside their interval.",
-        f"Each point is a row: the predicted mean, and what was observed.{sample_note(target, rows)}",
+        f"{_correlation(target):.2f}; {(~inside).sum():,} of the points lie outside their "
+        "interval.",
+        f"Each point is a row: the predicted mean, and what was observed.{note}",
         x_axis,
         y_axis,
         marks,
@@ -56,8 +57,8 @@ def _pit(target: Target) -> Chart:
     out = int(((count < low) | (count > high)).sum())
     return Chart(
         "PIT histogram",
-        f"Histogram of {n:,} levels in {_BINS} bins, from {count.min():,} to {count.max():,} rows a "
-        f"bin where {n / _BINS:,.1f} are expected; {out} of {_BINS} bins lie outside the band.",
+        f"Histogram of {n:,} levels in {_BINS} bins, from {count.min():,} to {count.max():,} rows "
+        f"a bin where {n / _BINS:,.1f} are expected; {out} of {_BINS} bins lie outside the band.",
         "Where each target falls in its predictive distribution. Flat if predictions are right; "
         "high ends: intervals too narrow; a hill: too wide; a slope: bias. Band: where 95% of bins "
         "lie by chance.",

@@ -40,11 +40,15 @@ def report(
     settings and versions. No script, nothing fetched; it reads on a phone and in dark mode.
 
     Example:
-        >>> import moonfield as mf
+        >>> import moonfield as mf, os, tempfile
         >>> from sklearn.datasets import load_diabetes
         >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
         >>> regressor = mf.BayesianMLPRegressor(random_state=0).fit(X[:300], y[:300])
-        >>> mf.report(regressor, X[300:], y[300:], folder / "diabetes.html")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     page = os.path.join(folder, "diabetes.html")
+        ...     mf.report(regressor, X[300:], y[300:], page, draws=50)
+        ...     os.path.getsize(page) > 20_000
+        True
 
     Args:
         fitted: a `BayesianMLPClassifier` or `BayesianMLPRegressor`, or the `Posterior` of a

@@ -24,16 +24,16 @@ from ..diagnostics import (
     sharpness,
 )
 from ..diagnostics.scores import average
-from .page import Table
 from .evaluation import Evaluation, Target
+from .page import Table
 from .words import score, with_error
 
 _CLASSES = (
     "Log score: nats a row. AUROC: whether rows with errors are the uncertain ones; 0.5 by chance."
 )
 _NUMBERS = (
-    "Log score: nats a row. CRPS, RMSE and widths: in units of y. R²: share of the variance that is "
-    "explained. AUROC: whether rows with large errors are the uncertain ones; 0.5 by chance."
+    "Log score: nats a row. CRPS, RMSE and widths: in units of y. R²: share of the variance that "
+    "is explained. AUROC: whether rows with large errors are the uncertain ones; 0.5 by chance."
 )
 
 

@@ -128,8 +128,11 @@ def _class_effects(parts: Parts) -> Section:
     if len(parts.labels) == 2:
         label = f"probability of {parts.labels[1]}"
         return _effects(parts, title, effects, [0], [label], label)
-    labels = parts.labels[:_CURVES]
-    return _effects(parts, title, effects, list(range(len(labels))), labels, "probability")
+    every = range(len(parts.labels))
+    size = {k: sum(effect.size(k) ** 2 for effect in effects) for k in every}
+    shown = sorted(sorted(every, key=lambda k: -size[k])[:_CURVES])
+    labels = [parts.labels[k] for k in shown]
+    return _effects(parts, title, effects, shown, labels, "probability")
 
 
 def _effects(
@@ -146,12 +149,12 @@ def _effects(
     lead = (
         f"{several} with the largest effect on the prediction"
         f"{f' of {all_of}' if all_of > len(effects) else ''}: the mean prediction over rows in "
-        f"which one feature is changed and all else left, with the central {level:.0%} of posterior "
-        "draws. It is what the model does with a feature, not what a change of it would cause; "
-        "where features go together, some of the rows behind a curve are unlike any that exist."
+        f"which one feature is changed and all else left, with the central {level:.0%} of "
+        "posterior draws. It is what the model does with a feature, not what a change of it would "
+        "cause; where features go together, some of the rows behind a curve are unlike any that exist."
     )
     if len(parts.labels) > _CURVES and len(outputs) > 1:
-        lead += f" Shown: the first {_CURVES} of {len(parts.labels)} classes."
+        lead += f" Shown: the {_CURVES} of {len(parts.labels)} classes that change most."
     closely = [parts.effect(effect.place) for effect in effects]
     return Section(title, lead, charts=effect_charts(closely, outputs, labels, level, y))
 

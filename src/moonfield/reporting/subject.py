@@ -30,11 +30,12 @@ class Subject:
         return kind if isinstance(kind, str) else kind.__name__
 
     @property
-    def columns(self) -> Any:
+    def columns(self) -> tuple[str, ...] | None:
         """Names of the columns of the fit, if they had any."""
         if self.estimator is None:
             return self.posterior.columns
-        return getattr(self.estimator, "feature_names_in_", None)
+        names = getattr(self.estimator, "feature_names_in_", None)
+        return None if names is None else tuple(map(str, names))
 
     @property
     def categorical(self) -> tuple[int, ...]:

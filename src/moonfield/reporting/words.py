@@ -29,15 +29,13 @@ def score(found: Score, percent: bool = False) -> str:
 
 
 def with_error(value: float, error: float, percent: bool = False, sign: bool = False) -> str:
-    """`0.431 ± 0.012`; a line may break before the sign."""
+    """`0.431 ± 0.012`; a line may break before the sign. No error where it is 0 or unknown."""
     if percent:
         value, error = 100.0 * value, 100.0 * error
     end = "%" if percent else ""
     plus = "+" if sign and value > 0 else ""
-    if not (math.isfinite(value) and math.isfinite(error)):
+    if not (math.isfinite(value) and math.isfinite(error) and error > 0.0):
         return plus + number(value) + end
-    if error == 0.0:
-        return f"{plus}{number(value)}{end} ±\N{NO-BREAK SPACE}0{end}"
     places = max(0, 1 - math.floor(math.log10(error)))
     if places > 8 or error >= 1e7:
         return f"{minus(f'{plus}{value:.4g}')}{end}"
