@@ -98,7 +98,7 @@ class Chart:
             parts.append(text(LEFT - 6, y + 4, shortened(name, 7.5), "tick end", name))
         label = shortened(self.y.label, (HEIGHT - TOP) / _LETTER)
         turned = Markup('<g transform="translate(12 {}) rotate(-90)">{}</g>').format(
-            (TOP + HEIGHT - BOTTOM) / 2, text(0, 0, label, "axis", self.y.label)
+            (TOP + HEIGHT - BOTTOM) / 2, text(0.0, 0.0, label, "axis", self.y.label)
         )
         return join([*parts, turned])
 

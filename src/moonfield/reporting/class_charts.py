@@ -53,7 +53,7 @@ def _reliability(target: Target) -> Chart:
     curve = reliability(target, target.y, bins)
     off = curve.frequency - curve.confidence
     outside = int((np.abs(off) > 2.0 * np.maximum(curve.se, 1e-12)).sum())
-    low = max(0.0, min(curve.confidence.min(), curve.frequency.min()) - 0.05)
+    low = max(0.0, float(min(curve.confidence.min(), curve.frequency.min())) - 0.05)
     return Chart(
         "Reliability",
         f"{len(off)} bins; in {outside} of them the share that is right differs from the stated "
