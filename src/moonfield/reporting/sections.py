@@ -151,7 +151,7 @@ def _effects(
         f"{f' of {all_of}' if all_of > len(effects) else ''}: the mean prediction over rows in "
         f"which one feature is changed and all else left, with the central {level:.0%} of "
         "posterior draws. It is what the model does with a feature, not what a change of it would "
-        "cause; where features go together, some of the rows behind a curve are unlike any that exist."
+        "cause; where features go together, some rows behind a curve are unlike any that exist."
     )
     if len(parts.labels) > _CURVES and len(outputs) > 1:
         lead += f" Shown: the {_CURVES} of {len(parts.labels)} classes that change most."

@@ -275,7 +275,7 @@ def test_not_fitted_and_not_an_estimator(numbers, tmp_path):
     rows = numbers.X, numbers.y, tmp_path / "a.html"
     with pytest.raises(ValueError, match="not fitted"):
         mf.report(mf.BayesianMLPRegressor(), *rows)
-    with pytest.raises(TypeError, match="fitted mf.BayesianMLPClassifier"):
+    with pytest.raises(TypeError, match=r"fitted mf\.BayesianMLPClassifier"):
         mf.report("posterior", *rows)
 
 
