@@ -75,6 +75,27 @@ def test_several_binary_targets_and_restarts_and_a_file(tmp_path):
     assert "the test rows" in page.text
 
 
+def test_members_of_an_ensemble_stand_in_for_restarts(tmp_path):
+    y = X[:, 0] + RNG.normal(size=260)
+    model = linear_model(4, mf.likelihoods.Normal(1.0))
+    for method in (mf.Ensemble(3, "map"), mf.Ensemble(3, "advi")):
+        page = page_of(fit(model, y, method=method), X[160:], y[160:], tmp_path)
+        assert page.checks["Restarts"][0] == "fine"
+        assert "joins 3 fits" in page.checks["Restarts"][1]
+
+
+def test_weights_of_rows_count_in_the_baseline(tmp_path):
+    y = (X[:, 0] > 0).astype(int)
+    model = linear_model(4, mf.likelihoods.Bernoulli())
+    posterior = fit(model, y, weights=np.where(y[:160] == 1, 3.0, 1.0))
+    page = page_of(posterior, X[160:], y[160:], tmp_path)
+    counts = np.bincount(y[:160]) * [1.0, 3.0] + 0.5
+    baseline = np.log(counts / counts.sum())[y[160:]]
+    cell = page.table("Scores")["log score ↑"][1]
+    assert_says(cell, baseline.mean(), baseline.std(ddof=1) / 10.0)
+    assert "the weighted training rows" in page.text
+
+
 def test_many_classes(tmp_path):
     y = np.digitize(X[:, 0], [-1.2, -0.7, -0.2, 0.2, 0.7, 1.2])
     classifier = mf.BayesianMLPClassifier(hidden=(8,), steps=300, random_state=0)

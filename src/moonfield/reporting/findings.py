@@ -172,8 +172,16 @@ def _against_training(check: Check) -> Finding:
     return Finding(name, "fine", words)
 
 
+def _members(posterior: Posterior) -> int:
+    """How many fits from different starts the posterior joins."""
+    points = getattr(posterior.approximation, "points", None)
+    if points is not None and posterior.run is not None:
+        return len(points)
+    return getattr(posterior.approximation, "count", 1)
+
+
 def _restarts(check: Check, posterior: Posterior) -> list[Finding]:
-    members = getattr(posterior.approximation, "count", 1)
+    members = _members(posterior)
     count = len(posterior.diagnostics.restart_elbos)
     if check.disagreement is None and members > 1:
         words = (

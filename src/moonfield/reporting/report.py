@@ -28,7 +28,7 @@ def report(
     *,
     level: float = 0.9,
     draws: int = 500,
-    rows: int = 10_000,
+    rows: int = 5_000,
     seed: int = 0,
     title: str | None = None,
 ) -> None:
@@ -43,7 +43,8 @@ def report(
         >>> import moonfield as mf, os, tempfile
         >>> from sklearn.datasets import load_diabetes
         >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
-        >>> regressor = mf.BayesianMLPRegressor(random_state=0).fit(X[:300], y[:300])
+        >>> regressor = mf.BayesianMLPRegressor(steps=900, random_state=0)
+        >>> regressor = regressor.fit(X[:300], y[:300])
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     page = os.path.join(folder, "diabetes.html")
         ...     mf.report(regressor, X[300:], y[300:], page, draws=50)

@@ -100,7 +100,9 @@ def joint_line(of: Evaluation, baselines: list[Any]) -> Line:
 
 def table_of(title: str, lines: list[Line], of: Evaluation) -> Table:
     """The lines as a table."""
-    source = "training" if of.subject.posterior.data is not None else "test"
+    data = of.subject.posterior.data
+    source = "test" if data is None else "training"
+    source = source if data is None or data.weights is None else f"weighted {source}"
     note = (
         "↑ more is better, ↓ less. ± standard error over rows. Baseline: the same prediction for "
         f"every row, {_what(of)} the {source} rows. Gain: by how much the model is better, row by "
