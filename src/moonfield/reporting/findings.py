@@ -167,7 +167,7 @@ def _against_training(check: Check) -> Finding:
         return Finding(name, "look", words)
     words = (
         f"These rows score {with_error(gap, error, sign=True)} nats a row against the training "
-        "rows: no sign of overfitting."
+        "rows: no clear sign of overfitting."
     )
     return Finding(name, "fine", words)
 
