@@ -146,4 +146,4 @@ def test_columns_of_a_table_are_found_by_name(library: str) -> None:
         columns = {name: X[:, "abcd".index(name) % 3] for name in order}
         np.testing.assert_array_equal(posterior.predict(make(columns)).mean, expected)
     with pytest.raises(ValueError, match="X lacks the column 'b'"):
-        posterior.predict(make({name: X[:, 0] for name in "ac"}))
+        posterior.predict(make(dict.fromkeys("ac", X[:, 0])))
