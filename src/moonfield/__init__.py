@@ -65,13 +65,16 @@ __all__ = [
     "objectives",
     "plot",
     "priors",
+    "report",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """`mf.plot`, `mf.interop` and the estimators are loaded when they are first used."""
+    """Figures, reports, estimators and other libraries are loaded when they are first used."""
     if name in ("BayesianMLPClassifier", "BayesianMLPRegressor"):
         return getattr(importlib.import_module(".estimators", __name__), name)
+    if name == "report":
+        return importlib.import_module(".reporting", __name__).report
     if name in ("interop", "plot"):
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,10 +1,13 @@
 """Diagnostics: whether an approximation is to be trusted, and how good its predictions are."""
 
+from .baseline import Marginal, class_baseline, number_baseline
 from .calibration import Calibration, sbc
+from .chance import ece_by_chance
 from .check import check_approximation, is_clear
 from .class_probabilities import ClassProbabilities
 from .comparison import Comparison, compare
 from .conformal import Conformal, ConformalIntervals
+from .coverage_curve import coverage_curve
 from .function_space import Check, check_predictions, disagreement
 from .intervals import coverage, sharpness
 from .isotonic import IsotonicQuantiles, RecalibratedNumbers
@@ -14,7 +17,7 @@ from .predicted import Predicted
 from .ranking import auroc_of_errors, auroc_of_outliers
 from .reliability import ReliabilityCurve, ece, reliability
 from .risk_coverage import RiskCoverage, risk_coverage
-from .scores import Score, accuracy, brier, crps, log_score, rmse
+from .scores import Score, accuracy, brier, crps, log_score, r2, rmse
 from .temperature import Temperature
 
 __all__ = [
@@ -26,6 +29,7 @@ __all__ = [
     "ConformalIntervals",
     "Importance",
     "IsotonicQuantiles",
+    "Marginal",
     "Predicted",
     "RecalibratedNumbers",
     "ReliabilityCurve",
@@ -38,15 +42,20 @@ __all__ = [
     "brier",
     "check_approximation",
     "check_predictions",
+    "class_baseline",
     "compare",
     "coverage",
+    "coverage_curve",
     "crps",
     "disagreement",
     "ece",
+    "ece_by_chance",
     "importance",
     "is_clear",
     "log_score",
+    "number_baseline",
     "pit",
+    "r2",
     "reliability",
     "risk_coverage",
     "rmse",

@@ -117,3 +117,25 @@ def rmse(prediction: Predicted, y: Any) -> Score:
     squared = average((mean - number_targets(y, mean.shape)) ** 2)
     root = squared.value**0.5
     return Score(root, squared.se / (2.0 * root) if root > 0.0 else 0.0, squared.values)
+
+
+def r2(prediction: Predicted, y: Any) -> Score:
+    """Share of the targets' variance that the predictive mean explains; more is better, 1 at most.
+
+    `1 - sum_rows (y - mean)**2 / sum_rows (y - average of y)**2`, averaged over the targets of a
+    row. `values` are each row's part, whose average it is; `se` is that of a ratio of averages
+    (delta method), with the average of y taken as known. nan where a target never varies.
+
+    Raises:
+        TypeError, ValueError: y does not fit the prediction, or targets are classes.
+    """
+    mean = np.asarray(check_kind(prediction, "numbers", "r2").mean, np.float64)
+    targets = number_targets(y, mean.shape)
+    spread = (targets - targets.mean(axis=0)) ** 2
+    variance = spread.mean(axis=0)
+    if not (variance > 0.0).all():
+        return Score(float("nan"), float("nan"), np.full(mean.shape, np.nan))
+    values = 1.0 - (targets - mean) ** 2 / variance
+    share = values.mean(axis=0)
+    influence = average(values + (1.0 - share) * (spread / variance - 1.0))
+    return Score(float(share.mean()), influence.se, values)

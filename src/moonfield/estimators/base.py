@@ -115,8 +115,18 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         self._validate_params()
         return self._begun(self._rows(X, y, sample_weight, first=True))
 
-    def predict_distribution(self, X: Any) -> Prediction:
+    def predict_distribution(
+        self,
+        X: Any,
+        *,
+        draws: int | None = None,
+        seed: int | None = None,
+        keep_draws: bool = False,
+    ) -> Prediction:
         """The posterior predictive distribution in units of y: all that the others are read from.
+
+        `draws` and `seed` are the estimator's own unless given; `keep_draws` as in
+        `Posterior.predict`.
 
         Raises:
             NotFittedError: there has been no fit.
@@ -127,8 +137,10 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         validate_data(self, X, reset=False, skip_check_array=True)
         inputs = self.encoder_.encode(self._columns(X, self.encoder_.categorical))
         model, approximation = self.posterior_.model, self.posterior_.approximation
+        draws = self.draws if draws is None else draws
+        seed = self.seed_ if seed is None else seed
         return checked_prediction(
-            model, approximation, inputs, self.draws, self.seed_, units=self._units
+            model, approximation, inputs, draws, seed, keep_draws, units=self._units
         )
 
     def save(self, path: str | os.PathLike) -> None:

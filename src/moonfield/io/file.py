@@ -11,9 +11,7 @@ damage and edits; it is no signature, so what is read is checked as if anybody h
 import contextlib
 import hashlib
 import os
-import secrets
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import jax.numpy as jnp
@@ -22,6 +20,7 @@ import safetensors
 import safetensors.numpy
 
 from .._core.errors import FileFormatError
+from .._core.files import replace_file
 from .strict_json import decode, encode, parse, to_text
 from .versions import library_versions
 
@@ -58,7 +57,7 @@ def write_file(path: str | os.PathLike, content: Any, tensors: Mapping[str, Any]
         TypeError: the content is not JSON, or an array has a type that files do not keep.
         OSError: the file system refuses; an old file is left as it was.
     """
-    _replace(Path(os.path.realpath(path)), file_bytes(content, tensors))
+    replace_file(path, file_bytes(content, tensors))
 
 
 def file_bytes(content: Any, tensors: Mapping[str, Any]) -> bytes:
@@ -195,31 +194,3 @@ def _array(view: dict[str, Any]) -> np.ndarray:
         raise ValueError(f"a tensor has type {view['dtype']}")
     dtype = _DTYPES[view["dtype"]].newbyteorder("<")
     return np.frombuffer(view["data"], dtype).reshape(view["shape"])
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write beside, force to disk, rename; on failure nothing is left behind."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {path.parent} to write {path.name} to.")
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Force the rename to disk, where folders can be opened."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

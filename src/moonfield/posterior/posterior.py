@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import narwhals.stable.v1 as nw
 import numpy as np
 from jaxtyping import Array, PyTree
 
@@ -267,14 +268,16 @@ class Posterior:
 
     def inputs(self, X: Any) -> Any:
         """Table columns in training order; anything else as it is."""
-        names = getattr(X, "columns", None)
-        if self.columns is None or names is None:
+        frame = nw.from_native(X, eager_only=True, pass_through=True)
+        if self.columns is None or not isinstance(frame, nw.DataFrame):
             return X
-        names = [str(name) for name in names]
+        names = [str(name) for name in frame.columns]
         missing = [name for name in self.columns if name not in names]
         if missing:
             raise ValueError(f"X lacks the column {missing[0]!r} that the model was trained on.")
-        return X if tuple(names) == self.columns else X[list(self.columns)]
+        if tuple(names) == self.columns:
+            return X
+        return frame[:, [names.index(name) for name in self.columns]].to_native()
 
 
 @functools.partial(jax.jit, static_argnames=("structure", "n"))

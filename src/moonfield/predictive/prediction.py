@@ -67,6 +67,11 @@ class Prediction:
         """Number of rows."""
         return self._source.model.count(self._inputs)
 
+    @property
+    def inputs(self) -> PyTree:
+        """The rows as the model takes them."""
+        return self._inputs
+
     def __repr__(self) -> str:
         return f"Prediction(rows={self.rows:,}, draws={self.draws:,}, kind={self.kind!r})"
 

@@ -3,6 +3,7 @@
 from . import _libraries as _libraries  # first: the error that names the extra
 from .page import Page, Table, render
 from .picture import Picture, picture
+from .report import report
 from .versions import versions
 
-__all__ = ["Page", "Picture", "Table", "picture", "render", "versions"]
+__all__ = ["Page", "Picture", "Table", "picture", "render", "report", "versions"]

@@ -3,9 +3,8 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-import jinja2
-
 from .picture import Picture
+from .rendering import html
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,6 +14,7 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     caption: str = ""
+    title: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,11 +43,4 @@ def render(page: Page) -> str:
 
     Every text is escaped.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("moonfield.reporting", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html").render(page=page)
+    return html("page.html", page)

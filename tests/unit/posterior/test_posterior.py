@@ -131,3 +131,19 @@ def test_prior_predictive_is_the_prior(x64: None) -> None:
     assert (np.abs(prediction.mean) < 4.5 * sd / np.sqrt(8_000)).all()
     np.testing.assert_allclose(prediction.epistemic, sd, rtol=4.5 / np.sqrt(2 * 8_000))
     np.testing.assert_allclose(prediction.aleatoric, 0.5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_columns_of_a_table_are_found_by_name(library: str) -> None:
+    tables = pytest.importorskip(library)
+    make = tables.table if library == "pyarrow" else tables.DataFrame
+    X = np.arange(12.0).reshape(4, 3)
+    model = linear_model(3, mf.likelihoods.Normal(1.0))
+    posterior = posterior_at(model, 0.5, 0.1)
+    posterior.columns = ("a", "b", "c")
+    expected = posterior.predict(X).mean
+    for order in ("abc", "cbad"):
+        columns = {name: X[:, "abcd".index(name) % 3] for name in order}
+        np.testing.assert_array_equal(posterior.predict(make(columns)).mean, expected)
+    with pytest.raises(ValueError, match="X lacks the column 'b'"):
+        posterior.predict(make(dict.fromkeys("ac", X[:, 0])))
