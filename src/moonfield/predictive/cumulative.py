@@ -59,7 +59,5 @@ def _mean_cdf(under: PyTree, y: Array) -> Array:
 def _bytes(blocks: tuple[Any, ...], draws: int) -> int:
     """The size of these blocks' distributions under every draw."""
     structure, *arrays = blocks
-    shapes = jax.eval_shape(
-        lambda *arrays: stack(structure, *arrays, np.int32(0), draws), *arrays
-    )
+    shapes = jax.eval_shape(lambda *arrays: stack(structure, *arrays, np.int32(0), draws), *arrays)
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
