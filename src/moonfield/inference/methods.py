@@ -42,9 +42,7 @@ METHODS: dict[str, Choice] = {
         partial(ADVI, Mixture()), "a mixture of normals; small models of several modes"
     ),
     "ivon": Choice(IVON, "a normal for each weight by natural gradients; larger networks"),
-    "ensemble": Choice(
-        Ensemble, "several fits from their own starts; networks, whose modes are many"
-    ),
+    "ensemble": Choice(Ensemble, "fits from several starts; networks, whose modes are many"),
     "svgd": Choice(SVGD, "particles that repel one another; small models"),
     "asvgd": Choice(ASVGD, "a network that draws as svgd would; small models, many draws wanted"),
     "dadvi": Choice(DADVI, "advi with fixed noise, no step size; small models, exact covariances"),
