@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from ..estimators import BayesianMLPClassifier, BayesianMLPRegressor
 from ..posterior import load
-from .columns import NUMBERS, Place, as_numbers, as_text, is_numbers
+from .columns import Place, as_numbers, as_text, is_numbers
 from .errors import BadInput, explained, one_line_warnings
 from .tables import check_present
 
@@ -75,9 +75,7 @@ def features(estimator: Any, table: pa.Table, path: Path, first: int = 1) -> pa.
             found[name] = as_numbers(where, column, missing)
             continue
         if is_numbers(column) and not any(map(_is_number, levels[place])):
-            raise BadInput(
-                f"{path}: column {name!r} holds {NUMBERS}; the model learned text there."
-            )
+            raise BadInput(f"{path}: column {name!r} holds numbers; the model learned text there.")
         found[name] = as_text(where, column, missing)
     return pa.table(found)
 
