@@ -120,7 +120,7 @@ def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _parsed(place: Place, column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Numbers out of text."""
-    trimmed = pc.utf8_trim_whitespace(_text(column))
+    trimmed = pc.call_function("utf8_trim_whitespace", [_text(column)])
     try:
         return trimmed.cast(pa.float64())
     except pa.ArrowInvalid:

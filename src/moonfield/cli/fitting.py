@@ -181,10 +181,18 @@ def _other(task: str) -> str:
     return f"; --task {'numbers' if task == 'classes' else 'classes'} says otherwise"
 
 
+def _ending(result: Result) -> str:
+    """Its first sentence: the remedies after it are for Python."""
+    return result.message.split(". ")[0].rstrip(".") + "."
+
+
 def _told(wish: Wish, estimator: Any, task: str, voice: Voice) -> bool:
     """Say what came of it; whether it was not interrupted."""
     facts = estimator.posterior_.diagnostics
-    voice.say(str(facts))
+    voice.say(
+        f"{facts.method}: {facts.steps:,} steps in {facts.compile_seconds + facts.run_seconds:.1f} "
+        f"s, {facts.quantity} {facts.elbo:,.1f} ± {facts.elbo_se:.1f}. {_ending(facts.result)}"
+    )
     voice.say(f"Saved: {wish.out}")
     voice.document(
         {

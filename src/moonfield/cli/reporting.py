@@ -60,9 +60,5 @@ def _targets(estimator: Any, block: pa.Table, place: Place) -> np.ndarray:
         if is_numbers(text):
             raise BadInput(f"{place.path}: the target {place.name!r} holds numbers, not labels.")
         return labels(text)
-    numbers = np.asarray(as_numbers(place, column, missing=False), np.float64)
-    return (
-        numbers.astype(classes.dtype)
-        if classes.dtype.kind in "b"
-        else labels(pa.chunked_array([numbers]))
-    )
+    numbers = as_numbers(place, column, missing=False)
+    return np.asarray(numbers, bool) if classes.dtype.kind == "b" else labels(numbers)
