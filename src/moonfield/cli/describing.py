@@ -30,7 +30,7 @@ def run_info(path: Path, voice: Voice) -> None:
         facts = facts_of(document)
     width = max(map(len, facts))
     for name, value in facts.items():
-        voice.say(f"{name:<{width}}  {_spoken(value)}")
+        voice.say(f"{name:<{width}}  {value if name == 'seed' else _spoken(value)}")
     voice.document({"file": str(path), **facts})
 
 
@@ -39,11 +39,13 @@ def facts_of(document: Document) -> dict[str, Any]:
     content = document.content
     estimator = content["kind"] == "estimator"
     posterior = content["posterior"] if estimator else content
+    seed = content["arguments"]["random_state"] if estimator else posterior["diagnostics"]["seed"]
     return {
         "kind": content["type"] if estimator else "Posterior",
         **(_of_estimator(content) if estimator else _of_posterior(content)),
         **_of_model(posterior["model"]),
         **_of_fit(posterior["diagnostics"]),
+        "seed": seed,
         "versions": document.versions,
     }
 
@@ -114,7 +116,6 @@ def _of_fit(facts: dict[str, Any]) -> dict[str, Any]:
         "elbo_se": facts["elbo_se"],
         "result": facts["result"],
         "message": Result[facts["result"]].message,
-        "seed": facts["seed"],
         "seconds": facts["compile_seconds"] + facts["run_seconds"],
     }
 

@@ -26,14 +26,14 @@ def run_report(
         BadInput: the model does not suit the table; nothing is written.
         OSError: the page cannot be written.
     """
-    from .. import report
-
     check_output(out, force, model, table)
     estimator = load_estimator(model)
     target = estimator.target_name_ if target is None else target
     if target is None:
         raise BadInput(f"{model} does not say what its target was called; name it with --target.")
     X, y = _rows(estimator, table, target)
+    from .. import report  # its libraries for figures take a second to load
+
     with one_line_warnings(), explained(str(table)):
         report(estimator, X, y, out)
     voice.say(f"Saved: {out}")
