@@ -33,6 +33,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         wrong_usage = getattr(error, "format_message", None)  # of click's exceptions
         if wrong_usage is not None:
             return _explain(wrong_usage())
+        if isinstance(error, ModuleNotFoundError) and str(error.name).startswith("pyarrow"):
+            return _say("tables need pyarrow: pip install 'moonfield[cli]'.", 2)
         if isinstance(error, _EXPECTED) or type(error).__name__ in _BAD:
             return _say(str(error) or type(error).__name__, 2)
         raise
