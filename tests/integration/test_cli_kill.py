@@ -129,12 +129,12 @@ def test_fit_is_whole_or_not_there(tmp_path):
     def is_new(content: bytes) -> bool:
         copy.write_bytes(content)
         try:
-            return mf.load(copy).posterior_.diagnostics.steps == 300
+            return mf.load(copy).posterior_.diagnostics.steps == 100
         except mf.FileFormatError:
             return False
 
     command = ("fit", tmp_path / "train.csv", "--target", "y", "-o", out, "--force")
-    check((*command, "--steps", "300", "--hidden", "1000,1000"), out, is_new)
+    check((*command, "--steps", "100", "--hidden", "300,300"), out, is_new)
 
 
 def test_ctrl_c_keeps_the_fit(tmp_path):
