@@ -26,7 +26,7 @@ SLOW := (slow or kill or browser) and not gpu
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-slow test-all lint bench quality memory posteriordb tabular clean
+.PHONY: help demo test test-slow test-all lint bench quality memory methods million posteriordb tabular clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,12 @@ quality: $(BENCH) ## Score the fits against PyMC's and NumPyro's on random split
 
 memory: $(BENCH) ## Measure the memory of a large prediction
 	$(BENCH_VENV)/bin/python benchmarks/memory.py $(ARGS)
+
+million: $(BENCH) ## Time and memory of fit, predict and report on 1,000,000 rows
+	$(BENCH_VENV)/bin/python benchmarks/million.py $(ARGS)
+
+methods: $(BENCH) ## Every method on the moons, beside NUTS
+	$(BENCH_VENV)/bin/python benchmarks/methods.py $(ARGS)
 
 posteriordb: $(BENCH) ## Every method on the reference posteriors of posteriordb
 	$(BENCH_VENV)/bin/python benchmarks/posteriordb.py $(ARGS)

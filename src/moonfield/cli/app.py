@@ -1,5 +1,6 @@
 """Commands and their options; what went wrong becomes one line."""
 
+import enum
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ app.add_typer(demo, name="demo")
 
 _INTERRUPTED = 130  # as shells number it
 _EXPECTED = (OSError, ImportError, FloatingPointError)
+_BAD = ("BadInput", "FileFormatError")  # by name: nothing is imported for their sake
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +33,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         wrong_usage = getattr(error, "format_message", None)  # of click's exceptions
         if wrong_usage is not None:
             return _explain(wrong_usage())
-        if isinstance(error, _EXPECTED):
+        if isinstance(error, ModuleNotFoundError) and str(error.name).startswith("pyarrow"):
+            return _say("tables need pyarrow: pip install 'moonfield[cli]'.", 2)
+        if isinstance(error, _EXPECTED) or type(error).__name__ in _BAD:
             return _say(str(error) or type(error).__name__, 2)
         raise
     if code == _INTERRUPTED:
@@ -87,3 +91,131 @@ def moons(
 
     use_compilation_cache()
     run_demo(out, Plan(seed=seed))
+
+
+class Task(enum.StrEnum):
+    """What a target is."""
+
+    classes = "classes"
+    numbers = "numbers"
+
+
+class Missing(enum.StrEnum):
+    """What becomes of missing values."""
+
+    error = "error"
+    indicator = "indicator"
+
+
+Model = Annotated[Path, typer.Argument(help="A file that fit wrote.", metavar="MODEL")]
+Table = Annotated[
+    Path, typer.Argument(help=".csv, .tsv, .parquet, .arrow, .feather or .jsonl", metavar="TABLE")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of words.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="The same seed, the same answer.")]
+
+
+@app.command()
+def fit(
+    table: Table,
+    target: Annotated[str, typer.Option(help="The column to predict.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model file.")] = Path("model.mf"),
+    task: Annotated[Task | None, typer.Option(help="What the target is.")] = None,
+    method: Annotated[str, typer.Option(help="One that moonfield methods lists.")] = "auto",
+    hidden: Annotated[str, typer.Option(help="Units of each hidden layer.")] = "50",
+    steps: Annotated[int | None, typer.Option(min=1, help="Updates; else by itself.")] = None,
+    seed: Seed = 0,
+    missing: Annotated[Missing, typer.Option(help="Refuse missing values, or learn them.")] = (
+        Missing.error
+    ),
+    weights: Annotated[str | None, typer.Option(help="A column of weights of the rows.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option(help="A column to leave out.")] = None,
+    force: Force = False,
+    json: Json = False,
+) -> int:
+    """Fit a Bayesian neural network to a table; Ctrl-C keeps what there is by then."""
+    from .cache import use_compilation_cache
+    from .fitting import Wish, run_fit
+    from .say import Voice
+
+    use_compilation_cache()
+    wish = Wish(
+        table,
+        target,
+        out,
+        task=None if task is None else task.value,
+        method=method,
+        hidden=_units(hidden),
+        steps=steps,
+        seed=seed,
+        missing=missing.value,
+        weights=weights,
+        ignore=tuple(ignore or ()),
+        force=force,
+    )
+    return 0 if run_fit(wish, Voice(json)) else _INTERRUPTED
+
+
+@app.command()
+def predict(
+    model: Model,
+    table: Table,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The predictions, in any format.")],
+    level: Annotated[float, typer.Option(help="Of the interval from low to high.")] = 0.9,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Predict each row of a table of any size, with its uncertainty."""
+    from .cache import use_compilation_cache
+    from .predicting import run_predict
+    from .say import Voice
+
+    if not 0.0 < level < 1.0:
+        raise typer.BadParameter(f"--level must lie strictly between 0 and 1, got {level}")
+    use_compilation_cache()
+    run_predict(model, table, out, level, force, Voice(json))
+
+
+@app.command()
+def report(
+    model: Model,
+    table: Table,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The page.")] = Path("report.html"),
+    target: Annotated[str | None, typer.Option(help="If it has another name here.")] = None,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Judge a model by rows that it has not seen: one page of HTML."""
+    from .cache import use_compilation_cache
+    from .reporting import run_report
+    from .say import Voice
+
+    use_compilation_cache()
+    run_report(model, table, out, target, force, Voice(json))
+
+
+@app.command()
+def info(model: Model, json: Json = False) -> None:
+    """Say what is in a model file."""
+    from .describing import run_info
+    from .say import Voice
+
+    run_info(model, Voice(json))
+
+
+@app.command()
+def methods(json: Json = False) -> None:
+    """List the methods there are, and when to take each."""
+    from .describing import run_methods
+    from .say import Voice
+
+    run_methods(Voice(json))
+
+
+def _units(text: str) -> tuple[int, ...]:
+    """`50` or `50,50`."""
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise typer.BadParameter(f"--hidden must be like 50 or 50,50, got {text!r}")
+    return tuple(int(part) for part in parts)

@@ -55,8 +55,10 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
     categorical: Any
     missing: str
     random_state: Any
+    verbose: bool
 
     n_features_in_: int
+    target_name_: str | None
     encoder_: Encoder
     posterior_: Posterior
     seed_: int
@@ -75,6 +77,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         "categorical": ["array-like", StrOptions({"auto"})],
         "missing": [StrOptions({"error", "indicator"})],
         "random_state": ["random_state"],
+        "verbose": ["boolean"],
     }
 
     @abc.abstractmethod
@@ -221,6 +224,8 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         weights = self._row_weights(targets, weights)
         if first:
             self._learn_targets(targets, weights, classes)
+            name = getattr(y, "name", None)
+            self.target_name_ = name if isinstance(name, str) and name else None
             self.encoder_ = learn(columns, places, self.missing == "indicator", weights)
             self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         return Rows(self.encoder_.encode(columns), self._encoded_targets(targets), weights)
@@ -237,7 +242,8 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
     def _fitted(
         self, model: BayesianNetwork, rows: Rows, method: Any, start: Posterior | None = None
     ) -> Posterior:
-        return fit_rows(model, rows, method, self.steps, self.batch_size, self.seed_, start)
+        options = (self.steps, self.batch_size, self.seed_, start, bool(self.verbose))
+        return fit_rows(model, rows, method, *options)
 
     def keep(self, posterior: Posterior) -> None:
         """Take a posterior as the estimator's own."""

@@ -38,12 +38,14 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
         missing: `"error"`, or `"indicator"`: a missing number becomes its column's mean beside an
             input that says so, a missing category is a level of its own.
         random_state: an integer for the same answers every time.
+        verbose: show a bar of the fit in terminals and notebooks.
 
     Attributes:
         classes_: the labels, sorted.
         posterior_: the `Posterior` of the encoded problem.
         encoder_: what was learned of the columns.
         n_features_in_, feature_names_in_: of the columns of X.
+        target_name_: the name of y, where it was a series that had one.
         n_iter_: steps of the fit.
         seed_: the seed of the fit and of predictions.
 
@@ -80,6 +82,7 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
         categorical: Any = "auto",
         missing: str = "error",
         random_state: Any = None,
+        verbose: bool = False,
     ):
         self.hidden = hidden
         self.class_weight = class_weight
@@ -92,6 +95,7 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
         self.categorical = categorical
         self.missing = missing
         self.random_state = random_state
+        self.verbose = verbose
 
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None

@@ -19,12 +19,13 @@ class Scales(NamedTuple):
     centre: np.ndarray
     sd: np.ndarray
 
-    def standardise(self, values: np.ndarray) -> np.ndarray:
-        """`(values - centre) / sd`, 0 in constant columns, within +-1e6."""
+    def column(self, place: int, values: np.ndarray) -> np.ndarray:
+        """`(values - centre) / sd` of one column within +-1e6; 0 if constant or missing."""
+        if np.isinf(self.sd[place]):
+            return np.zeros_like(values)
         with np.errstate(over="ignore", invalid="ignore"):
-            found = (values - self.centre) / self.sd
-        found = np.where(np.isinf(self.sd) & ~np.isnan(values), 0.0, found)
-        return np.clip(found, -_LARGEST, _LARGEST)
+            found = (values - self.centre[place]) / self.sd[place]
+        return np.where(np.isnan(values), 0.0, np.clip(found, -_LARGEST, _LARGEST))
 
 
 class Encoder(NamedTuple):
@@ -45,12 +46,17 @@ class Encoder(NamedTuple):
 
     def encode(self, columns: Columns) -> np.ndarray:
         """The network's inputs (rows, inputs), float64; inputs is 1 or more."""
-        numbers = self.scales.standardise(columns.numbers)
-        absent = np.isnan(columns.numbers)
-        parts = [np.where(absent, 0.0, numbers), absent[:, list(self.indicated)].astype(float)]
+        count = len(self.scales.sd)
+        encoded = np.empty((len(columns.numbers), self.inputs))
+        for place in range(count):  # one at a time: a table may be most of the memory
+            encoded[:, place] = self.scales.column(place, columns.numbers[:, place])
+        for place, column in enumerate(self.indicated, count):
+            encoded[:, place] = np.isnan(columns.numbers[:, column])
+        begin = count + len(self.indicated)
         for known, found in zip(self.levels, columns.levels, strict=True):
-            parts.append(_one_hot(known, found))
-        return np.concatenate(parts, axis=1)
+            encoded[:, begin : begin + len(known)] = _one_hot(known, found)
+            begin += len(known)
+        return encoded
 
 
 def learn(
@@ -69,17 +75,20 @@ def learn(
 
 def scales_of(values: np.ndarray, weights: np.ndarray | None = None) -> Scales:
     """Weighted means and sds of columns (rows, columns) without their NaNs, at any size."""
+    found = [_scale(column, weights) for column in values.T]
+    centre, sd = np.array(found, np.float64).reshape(-1, 2).T
+    return Scales(centre, sd)
+
+
+def _scale(values: np.ndarray, weights: np.ndarray | None) -> tuple[float, float]:
     there = ~np.isnan(values)
-    size = np.max(np.abs(values), axis=0, initial=0.0, where=there)
-    size = np.where(size > 0.0, size, 1.0)
-    small = values / size  # so that no square overflows
-    weight = there * (np.ones(len(values)) if weights is None else weights)[:, None]
-    total = np.maximum(weight.sum(axis=0), np.finfo(float).tiny)
-    small = np.where(there, small, 0.0)
-    mean = (weight * small).sum(axis=0) / total
-    sd = np.sqrt((weight * (small - mean) ** 2).sum(axis=0) / total)
-    sd = np.where(sd > _CONSTANT, sd, np.inf)
-    return Scales(mean * size, sd * size)
+    size = np.max(np.abs(values), initial=0.0, where=there) or 1.0
+    small = np.where(there, values, 0.0) / size  # so that no square overflows
+    weight = there * (1.0 if weights is None else weights)
+    total = max(weight.sum(), np.finfo(float).tiny)
+    mean = (weight * small).sum() / total
+    sd = np.sqrt((weight * (small - mean) ** 2).sum() / total)
+    return mean * size, sd * size if sd > _CONSTANT else np.inf
 
 
 def _frequent(found: np.ndarray) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ def save(estimator: AbstractBayesianMLP, path: str | os.PathLike) -> None:
         type=type(estimator).__name__,
         arguments={k: _plain(k, v) for k, v in estimator.get_params(deep=False).items()},
         names=None if names is None else names.tolist(),
+        target_name=estimator.target_name_,
         features=estimator.n_features_in_,
         seed=estimator.seed_,
     )
@@ -54,6 +55,7 @@ def build_estimator(path: str | os.PathLike, document: Document) -> AbstractBaye
         estimator.encoder_ = _build_encoder(part.known_child("encoder"))
         _build_targets(estimator, part.known_child("targets"))
         estimator.n_features_in_, estimator.seed_ = _whole(part, "features"), _whole(part, "seed")
+        estimator.target_name_ = _name(part.facts["target_name"])
         if part.facts["names"] is not None:
             estimator.feature_names_in_ = np.array(_texts(part.facts["names"]), dtype=object)
         described = part.known_child("posterior")
@@ -166,6 +168,12 @@ def _places(values: Any) -> tuple[int, ...]:
     if not all(type(value) is int and value >= 0 for value in values):
         raise ValueError(f"the positions of its columns are {values!r}")
     return tuple(values)
+
+
+def _name(value: Any) -> str | None:
+    if not isinstance(value, str | None):
+        raise ValueError(f"the name of its target is {value!r}")
+    return value
 
 
 def _texts(values: Any) -> list[str]:

@@ -62,6 +62,7 @@ def fit_rows(
     batch_size: int | str | None,
     seed: int,
     start: Posterior | None,
+    verbose: bool,
 ) -> Posterior:
     """Fit, and warn where the fit ended before it had converged."""
     inputs, targets, weights = rows
@@ -77,7 +78,7 @@ def fit_rows(
         batch_size=batch_size,  # pyright: ignore[reportArgumentType]
         seed=seed,
         start=start,
-        progress=False,
+        progress=verbose,
     )
     if posterior.result is Result.not_converged:
         warnings.warn(

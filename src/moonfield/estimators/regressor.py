@@ -36,12 +36,14 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         missing: `"error"`, or `"indicator"`: a missing number becomes its column's mean beside an
             input that says so, a missing category is a level of its own.
         random_state: an integer for the same answers every time.
+        verbose: show a bar of the fit in terminals and notebooks.
 
     Attributes:
         posterior_: the `Posterior` of the standardised problem.
         encoder_: what was learned of the columns.
         units_: what was learned of the target.
         n_features_in_, feature_names_in_: of the columns of X.
+        target_name_: the name of y, where it was a series that had one.
         n_iter_: steps of the fit.
         seed_: the seed of the fit and of predictions.
 
@@ -78,6 +80,7 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         categorical: Any = "auto",
         missing: str = "error",
         random_state: Any = None,
+        verbose: bool = False,
     ):
         self.hidden = hidden
         self.heteroscedastic = heteroscedastic
@@ -90,6 +93,7 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         self.categorical = categorical
         self.missing = missing
         self.random_state = random_state
+        self.verbose = verbose
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "BayesianMLPRegressor":
         """Learn from more rows: the posterior of all rows so far is the prior of these.

@@ -12,7 +12,7 @@ from .ivon import IVON
 from .laplace import Laplace
 from .map import MAP
 from .method import AbstractDirect, AbstractMethod, AbstractStepping, Outcome, StepInfo
-from .methods import METHODS, as_method
+from .methods import AUTO, METHODS, as_method
 from .pathfinder import Pathfinder
 from .placing import placed
 from .stopping import FixedSteps
@@ -22,6 +22,7 @@ from .target import Target
 __all__ = [
     "ADVI",
     "ASVGD",
+    "AUTO",
     "DADVI",
     "IVON",
     "MAP",

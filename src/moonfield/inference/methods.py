@@ -19,23 +19,41 @@ from .method import AbstractMethod
 from .pathfinder import Pathfinder
 from .svgd import SVGD
 
-METHODS: dict[str, Callable[[], AbstractMethod]] = {
-    "advi": ADVI,
-    "fullrank_advi": partial(ADVI, FullRank()),
-    "lowrank_advi": partial(ADVI, LowRank()),
-    "flow_advi": partial(ADVI, Flow()),
-    "mixture_advi": partial(ADVI, Mixture()),
-    "ivon": IVON,
-    "ensemble": Ensemble,
-    "svgd": SVGD,
-    "asvgd": ASVGD,
-    "dadvi": DADVI,
-    "laplace": Laplace,
-    "map": MAP,
-    "mclmc": MCLMC,
-    "nuts": NUTS,
-    "pathfinder": Pathfinder,
-    "sghmc": SGHMC,
+
+class Choice(NamedTuple):
+    """A method that has a name."""
+
+    make: Callable[[], AbstractMethod]
+    when: str  # one line: what it is, and when to take it
+
+
+METHODS: dict[str, Choice] = {
+    "advi": Choice(ADVI, "a normal for each weight; any size, any number of rows"),
+    "fullrank_advi": Choice(
+        partial(ADVI, FullRank()), "one normal with all correlations; up to a few hundred numbers"
+    ),
+    "lowrank_advi": Choice(
+        partial(ADVI, LowRank()), "a normal with the strongest correlations; networks"
+    ),
+    "flow_advi": Choice(
+        partial(ADVI, Flow()), "a normalising flow; small programs whose posterior is not normal"
+    ),
+    "mixture_advi": Choice(
+        partial(ADVI, Mixture()), "a mixture of normals; small models of several modes"
+    ),
+    "ivon": Choice(IVON, "a normal for each weight by natural gradients; larger networks"),
+    "ensemble": Choice(Ensemble, "fits from several starts; networks, whose modes are many"),
+    "svgd": Choice(SVGD, "particles that repel one another; small models"),
+    "asvgd": Choice(ASVGD, "a network that draws as svgd would; small models, many draws wanted"),
+    "dadvi": Choice(DADVI, "advi with fixed noise, no step size; small models, exact covariances"),
+    "laplace": Choice(Laplace, "a normal at the mode from its curvature; a cheap first answer"),
+    "map": Choice(MAP, "the mode alone, without uncertainty; a baseline"),
+    "mclmc": Choice(MCLMC, "a chain at constant energy; programs of many numbers"),
+    "nuts": Choice(NUTS, "chains; small programs, and the reference for all others"),
+    "pathfinder": Choice(
+        Pathfinder, "normals along the way to the mode; seconds for a program, starts for chains"
+    ),
+    "sghmc": Choice(SGHMC, "a chain with friction, without rejections; a reference for networks"),
 }
 
 
@@ -76,7 +94,7 @@ def as_method(
             raise ValueError(
                 f"No method {method!r}. There are 'auto', {', '.join(map(repr, METHODS))}."
             )
-        return METHODS[name]()
+        return METHODS[name].make()
     if not isinstance(method, AbstractMethod):
         raise TypeError(f"method must be a name or a method such as mf.ADVI(), got {method!r}.")
     return method

@@ -12,7 +12,7 @@ from .._core.keys import Stream, check_seed, stream
 from ..data import as_targets
 from ..families import AbstractApproximation
 from ..model import AbstractModel
-from .mixture import mixture_quantile, row_keys
+from .mixture import mixture_quantiles, row_keys
 from .reducers import (
     ConditionalMean,
     Cumulative,
@@ -162,13 +162,7 @@ class Prediction:
         Raises:
             ValueError: q is not strictly between 0 and 1, or as `cdf`.
         """
-        if self.kind == "classes":
-            raise ValueError("Quantiles need numbers as targets; for classes use probabilities.")
-        if not 0.0 < q < 1.0:
-            raise ValueError(f"q must lie strictly between 0 and 1, got {q}.")
-        mean, sd = np.asarray(self._moments.mean), np.sqrt(self._variance + self._moments.variance)
-        found = mixture_quantile(self._source, self._inputs, self.draws, float(q), mean, sd)
-        return self._values(found)
+        return self._quantiles(q)[0]
 
     def interval(self, level: float = 0.9) -> Float[np.ndarray, "rows ... 2"]:
         """The central interval that holds a target with probability `level`, in units of y.
@@ -179,7 +173,7 @@ class Prediction:
         if not 0.0 < level < 1.0:
             raise ValueError(f"level must lie strictly between 0 and 1, got {level}.")
         tail = (1.0 - level) / 2.0
-        return np.stack([self.quantile(tail), self.quantile(1.0 - tail)], axis=-1)
+        return np.stack(self._quantiles(tail, 1.0 - tail), axis=-1)
 
     def sample(self, n: int | None = None) -> np.ndarray:
         """Draws of y, shape (n, rows, ...): one from each of n posterior draws (all by default)."""
@@ -212,6 +206,16 @@ class Prediction:
     @property
     def _binary(self) -> bool:
         return self._source.model.binary
+
+    def _quantiles(self, *levels: float) -> list[np.ndarray]:
+        if self.kind == "classes":
+            raise ValueError("Quantiles need numbers as targets; for classes use probabilities.")
+        for q in levels:
+            if not 0.0 < q < 1.0:
+                raise ValueError(f"q must lie strictly between 0 and 1, got {q}.")
+        mean, sd = np.asarray(self._moments.mean), np.sqrt(self._variance + self._moments.variance)
+        found = mixture_quantiles(self._source, self._inputs, self.draws, levels, mean, sd)
+        return [self._values(values) for values in found]
 
     @functools.cached_property
     def _moments(self) -> MomentsTotal:

@@ -90,14 +90,7 @@ class Cumulative(AbstractReducer):
     def one(
         self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
     ) -> Array:
-        predictive = model.predictive(params, inputs)
-        try:
-            return jnp.asarray(predictive.cdf(extra))
-        except NotImplementedError as error:
-            raise ValueError(
-                f"NumPyro knows no cdf of {type(predictive).__name__}, so it has no quantiles and "
-                "intervals. Take them from prediction.sample()."
-            ) from error
+        return conditional_cdf(model.predictive(params, inputs), extra)
 
     def empty(self, value: Array) -> Array:
         return jnp.zeros_like(value)
@@ -128,6 +121,15 @@ class ConditionalMean(AbstractQuantity):
         self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
     ) -> Array:
         return model.moments(params, inputs)[0]
+
+
+class Conditional(AbstractQuantity):
+    """The distribution of y given the weights."""
+
+    def one(
+        self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
+    ) -> PyTree:
+        return model.predictive(params, inputs)
 
 
 class Mapped(AbstractQuantity):
@@ -172,6 +174,17 @@ class Targets(AbstractQuantity):
 
     def row_keys(self, extra: Array, draw: Array) -> Array:
         return jax.vmap(local_key, (0, None))(extra, draw)
+
+
+def conditional_cdf(predictive: Any, y: Array) -> Array:
+    """`P(y' <= y)` of a NumPyro distribution; `ValueError` where it knows no cdf."""
+    try:
+        return jnp.asarray(predictive.cdf(y))
+    except NotImplementedError as error:
+        raise ValueError(
+            f"NumPyro knows no cdf of {type(predictive).__name__}, so it has no quantiles and "
+            "intervals. Take them from prediction.sample()."
+        ) from error
 
 
 def class_entropy(p: Array, binary: bool) -> Array:

@@ -41,9 +41,9 @@ def reduce_rows(
     `extra` has one entry a row, e.g. its target.
     """
     parts = []
-    for rows, arguments in _super_blocks(source, reducer, inputs, extra):
+    for rows, arguments in super_blocks(source, reducer, inputs, extra):
         out = _reduce(*arguments, np.int32(draws))
-        parts.append(jax.tree.map(lambda leaf, n=rows: _unblock(leaf)[:n], out))
+        parts.append(jax.tree.map(lambda leaf, n=rows: unblocked(leaf)[:n], out))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
 
 
@@ -52,18 +52,18 @@ def stack_draws(
 ) -> PyTree:
     """The quantity under every draw: NumPy arrays (draws, rows, ...), the size of the answer."""
     columns = []
-    for rows, arguments in _super_blocks(source, quantity, inputs, extra):
+    for rows, arguments in super_blocks(source, quantity, inputs, extra):
         parts = []
         for first in range(0, draws, _STACK):
-            out = _stack(*arguments, np.int32(first))
+            out = stack(*arguments, np.int32(first), _STACK)
             keep = min(_STACK, draws - first)
-            cut = jax.tree.map(lambda leaf, n=rows, k=keep: _unblock(leaf, 1)[:k, :n], out)
+            cut = jax.tree.map(lambda leaf, n=rows, k=keep: unblocked(leaf, 1)[:k, :n], out)
             parts.append(cut)
         columns.append(jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves, axis=1), *columns)
 
 
-def _super_blocks(
+def super_blocks(
     source: Source, quantity: AbstractQuantity, inputs: PyTree, extra: Any
 ) -> Iterator[tuple[int, tuple]]:
     """Row counts and arguments of the compiled functions, 8 blocks of rows at a time."""
@@ -78,20 +78,21 @@ def _super_blocks(
     for start in range(0, rows, _ROWS * _BLOCKS):
         count = min(_ROWS * _BLOCKS, rows - start)
         part = jax.tree.map(
-            lambda leaf, a=start, n=count: _blocks(leaf[a : a + n]), (inputs, extra)
+            lambda leaf, a=start, n=count: in_blocks(leaf[a : a + n]), (inputs, extra)
         )
         yield count, (structure, arrays, source.key, *part, np.int32(-(-count // _ROWS)))
 
 
-def _blocks(array: Any) -> Any:
-    """(8, 512, ...), padded by row 0."""
+def in_blocks(array: Any) -> Any:
+    """Up to 8 x 512 rows as (8, 512, ...), padded by row 0."""
     missing = _BLOCKS * _ROWS - len(array)
     xp = jnp if isinstance(array, jax.Array) else np
     padded = xp.concatenate([array, xp.repeat(array[:1], missing, axis=0)])
     return padded.reshape(-1, _ROWS, *array.shape[1:])
 
 
-def _unblock(leaf: Array, axis: int = 0) -> np.ndarray:
+def unblocked(leaf: Array, axis: int = 0) -> np.ndarray:
+    """The inverse of `in_blocks`, padding included."""
     return np.asarray(leaf).reshape(*leaf.shape[:axis], -1, *leaf.shape[axis + 2 :])
 
 
@@ -123,8 +124,8 @@ def _reduce(
     return jax.lax.fori_loop(0, draws, draw, start)
 
 
-@functools.partial(jax.jit, static_argnames=("structure",))
-def _stack(
+@functools.partial(jax.jit, static_argnames=("structure", "places"))
+def stack(
     structure: Structure,
     arrays: list[Array],
     key: Array,
@@ -132,7 +133,9 @@ def _stack(
     extra: Array,
     blocks: Array,
     first: Array,
+    places: int,
 ) -> PyTree:
+    """The quantity under so many draws from the `first` one on: (places, blocks, rows, ...)."""
     model, approximation, quantity = structure.join(arrays)
     value = _under_draw(model, approximation, quantity, key, inputs, extra)
 
@@ -144,9 +147,9 @@ def _stack(
 
         return jax.lax.fori_loop(0, blocks, block, out)
 
-    shape = (_STACK, extra.shape[0])
+    shape = (places, extra.shape[0])
     out = jax.tree.map(lambda leaf: jnp.zeros((*shape, *leaf.shape), leaf.dtype), _zeros(value))
-    return jax.lax.fori_loop(0, _STACK, draw, out)
+    return jax.lax.fori_loop(0, places, draw, out)
 
 
 def _under_draw(

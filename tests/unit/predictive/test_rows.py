@@ -90,3 +90,17 @@ def test_different_rows_and_seeds_differ(posterior: mf.Posterior, moons: Split) 
     again = posterior.predict(moons.X_test, draws=DRAWS, seed=0)
     assert one.mean.tobytes() == again.mean.tobytes()
     assert one.sample(3).tobytes() == again.sample(3).tobytes()
+
+
+def test_quantiles_are_the_same_when_draws_do_not_fit_into_memory(monkeypatch) -> None:
+    from moonfield.predictive import cumulative
+
+    model = mf.BayesianNetwork(
+        mf.nets.MLP([3, 4, 1]), mf.priors.Normal(0.0, 1.0), mf.likelihoods.Normal()
+    )
+    X = np.random.default_rng(0).normal(size=(5, 3))
+    kept = model.prior_predictive(X, draws=DRAWS)
+    at_once = kept.interval(0.8)
+    monkeypatch.setattr(cumulative, "_MOST_BYTES", 0)
+    one_by_one = model.prior_predictive(X, draws=DRAWS).interval(0.8)
+    assert (np.abs(one_by_one - at_once) < 1e-4 * kept.sd[:, None]).all()

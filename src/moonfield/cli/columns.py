@@ -1,0 +1,147 @@
+"""Columns of tables as an estimator takes them: numbers or text, checked where they stand."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .errors import BadInput
+
+NUMBERS, TEXT = "numbers", "text"
+_WORDS = {"true": 1.0, "false": 0.0}
+
+
+class Place(NamedTuple):
+    """Where a column stands, for messages: rows count from 1, without a header."""
+
+    path: Path
+    name: str
+    first: int = 1  # the number of its first row in the file
+    remedy: str = ""  # for a value that is missing
+
+    def at(self, row: int) -> str:
+        """A value by its place in the column."""
+        return f"{self.path}: column {self.name!r}, row {self.first + row:,}"
+
+
+def kind_of(place: Place, column: pa.ChunkedArray) -> str:
+    """`numbers` (also yes and no) or `text`; `BadInput` for anything else."""
+    found = _kind(column.type)
+    if found is None:
+        raise BadInput(
+            f"{place.path}: column {place.name!r} {spoken(column.type)}; a network takes numbers "
+            "and text. Convert it, or leave it out with --ignore."
+        )
+    return found
+
+
+def spoken(kind: Any) -> str:
+    """What a column of a type is like."""
+    if pa.types.is_null(kind):
+        return "has no values"
+    if pa.types.is_temporal(kind):
+        return "holds dates or times"
+    if _kind(kind) is not None:
+        return f"holds {_kind(kind)}"
+    return f"holds values of type {kind}"
+
+
+def is_numbers(column: pa.ChunkedArray) -> bool:
+    """Whether a column holds numbers, or yes and no."""
+    return _kind(column.type) == NUMBERS
+
+
+def as_numbers(place: Place, column: pa.ChunkedArray, missing: bool) -> pa.ChunkedArray:
+    """Floating-point numbers, NaN where they are missing.
+
+    Raises:
+        BadInput: something is no number, is infinite, or is missing without `missing`.
+    """
+    if _kind(column.type) == TEXT:
+        column = _parsed(place, column)
+    elif _kind(column.type) is None and not pa.types.is_null(column.type):
+        raise BadInput(
+            f"{place.path}: column {place.name!r} {spoken(column.type)}, not numbers. Convert it."
+        )
+    elif not pa.types.is_floating(column.type) or column.null_count:
+        column = column.cast(pa.float64(), safe=False)
+    for begin, values in _numpy(column):
+        bad = ~np.isfinite(values)
+        bad = bad & np.isinf(values) if missing else bad
+        if bad.any():
+            row = int(np.argmax(bad))
+            gone = "is infinite; numbers must be finite" if np.isinf(values[row]) else "is missing"
+            raise BadInput(f"{place.at(begin + row)} {gone}.{'' if missing else place.remedy}")
+    return column
+
+
+def as_text(place: Place, column: pa.ChunkedArray, missing: bool) -> pa.ChunkedArray:
+    """Text, or numbers, which estimators spell as text; `BadInput` as for `as_numbers`."""
+    if not missing and column.null_count:
+        row = int(np.argmax(np.asarray(column.is_null())))
+        raise BadInput(f"{place.at(row)} is missing.{place.remedy}")
+    if _kind(column.type) == NUMBERS:
+        return column
+    if _kind(column.type) is None and not pa.types.is_null(column.type):
+        raise BadInput(
+            f"{place.path}: column {place.name!r} {spoken(column.type)}, not text. Convert it."
+        )
+    return _text(column)
+
+
+def labels(column: pa.ChunkedArray) -> np.ndarray:
+    """Targets of classes without a gap: text, whole numbers, or yes and no."""
+    if _kind(column.type) == TEXT:
+        return np.array(_text(column).to_pylist(), dtype=str)
+    values = column.to_numpy()
+    if values.dtype.kind in "fO":
+        values = values.astype(np.float64)
+        return values.astype(np.int64) if (values == np.floor(values)).all() else values
+    return values
+
+
+def _kind(kind: pa.DataType) -> str | None:
+    if pa.types.is_dictionary(kind):
+        return TEXT
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return TEXT
+    numeric = pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean
+    return NUMBERS if any(test(kind) for test in numeric) else None
+
+
+def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    return column.cast(pa.large_string())
+
+
+def _parsed(place: Place, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Numbers out of text."""
+    trimmed = pc.call_function("utf8_trim_whitespace", [_text(column)])
+    try:
+        return trimmed.cast(pa.float64())
+    except pa.ArrowInvalid:
+        values = [_number(place, row, text) for row, text in enumerate(trimmed.to_pylist())]
+        return pa.chunked_array([pa.array(values, pa.float64())])
+
+
+def _number(place: Place, row: int, text: str | None) -> float | None:
+    if text is None:
+        return None
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    try:
+        return float(text.replace("_", "?"))
+    except ValueError:
+        raise BadInput(f"{place.at(row)} is {text[:50]!r}, not a number.") from None
+
+
+def _numpy(column: pa.ChunkedArray) -> Iterable[tuple[int, np.ndarray]]:
+    """Pieces of a column as NumPy arrays, and the place of their first value."""
+    begin = 0
+    for chunk in column.chunks:
+        yield begin, chunk.to_numpy(zero_copy_only=False)
+        begin += len(chunk)

@@ -1,0 +1,227 @@
+"""Tables out of files: whole, or some columns of a few rows at a time.
+
+CSV has no types: a whole table gets those that suit all its values, and blocks of rows come as
+text, so that what a column is does not depend on where a file was cut.
+"""
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.ipc
+import pyarrow.parquet
+
+from .errors import BadInput
+from .formats import check_input
+
+_LINES = 8_192  # of JSON that are parsed together
+_BYTES = 4 * 2**20  # of CSV that are parsed together
+_DELIMITERS = {"csv": ",", "tsv": "\t"}
+
+
+def read_table(path: Path, without: Sequence[str] = ()) -> pa.Table:
+    """All rows, with all columns but some.
+
+    Raises:
+        BadInput: there is no such file, it is not what its suffix says, has no rows, or a column
+            twice, or lacks one of those to leave out.
+    """
+    kind = check_input(path)
+    with _reading(path):
+        if kind in _DELIMITERS:
+            table = pyarrow.csv.read_csv(path, parse_options=_layout(kind), **_options(None))
+        elif kind == "parquet":
+            table = pyarrow.parquet.ParquetFile(path).read(columns=_kept(path, without))
+        elif kind == "arrow":
+            with _arrow(path) as reader:
+                table = reader.read_all()
+        else:
+            table = pa.concat_tables(_json(path, None), promote_options="permissive")
+    names = table.column_names if kind == "jsonl" else names_of(path)
+    _check_names(path, names, names)
+    check_present(path, names, without)
+    if table.num_rows == 0:
+        raise BadInput(f"{path} has no rows.")
+    return table.drop_columns([name for name in without if name in table.column_names])
+
+
+def names_of(path: Path) -> list[str]:
+    """Names of a file's columns; errors as `read_table`."""
+    kind = check_input(path)
+    with _reading(path):
+        if kind in _DELIMITERS:
+            layout = _layout(kind)
+            with pyarrow.csv.open_csv(path, parse_options=layout, **_options(None)) as reader:
+                return reader.schema.names
+        if kind == "parquet":
+            return pyarrow.parquet.read_schema(path).names
+        if kind == "arrow":
+            with _arrow(path) as reader:
+                return reader.schema.names
+        return next(_json(path, None)).column_names
+
+
+def read_blocks(path: Path, wanted: Sequence[str], rows: int) -> Iterator[pa.Table]:
+    """These columns, so many rows at a time; those of CSV as text.
+
+    Raises:
+        BadInput: as `read_table`; or a column is not there.
+    """
+    kind = check_input(path)
+    present = names_of(path)
+    _check_names(path, present, wanted)
+    check_present(path, present, wanted)
+    count = 0
+    for block in _cut(_pieces(path, kind, list(wanted)), rows):
+        count += block.num_rows
+        yield block
+    if count == 0:
+        raise BadInput(f"{path} has no rows.")
+
+
+def rows_of(path: Path) -> int | None:
+    """The number of rows, where the file says it."""
+    if check_input(path) != "parquet":
+        return None
+    with _reading(path):
+        return pyarrow.parquet.read_metadata(path).num_rows
+
+
+def check_present(path: Path, names: Sequence[str], wanted: Sequence[str]) -> None:
+    """`BadInput` unless all that is wanted is there."""
+    for name in wanted:
+        if name not in names:
+            raise BadInput(f"{path} has no column {name!r}. It has {listed(names)}.")
+
+
+def listed(names: Sequence[str], most: int = 12) -> str:
+    """Names for a message."""
+    shown = ", ".join(map(repr, names[:most]))
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def _pieces(path: Path, kind: str, wanted: list[str]) -> Iterator[pa.Table]:
+    with _reading(path):
+        if kind in _DELIMITERS:
+            options = _options(wanted)
+            with pyarrow.csv.open_csv(path, parse_options=_layout(kind), **options) as reader:
+                for batch in reader:
+                    yield pa.Table.from_batches([batch])
+        elif kind == "parquet":
+            with pyarrow.parquet.ParquetFile(path) as file:
+                for batch in file.iter_batches(columns=wanted):
+                    yield pa.Table.from_batches([batch]).select(wanted)
+        elif kind == "arrow":
+            with _arrow(path) as reader:
+                for place in range(reader.num_record_batches):
+                    yield pa.Table.from_batches([reader.get_batch(place)]).select(wanted)
+        else:
+            yield from _json(path, wanted)
+
+
+def _cut(pieces: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """Tables of so many rows each, the last one of what is left."""
+    held: list[pa.Table] = []
+    count = 0
+    for piece in pieces:
+        held.append(piece)
+        count += piece.num_rows
+        while count >= rows:
+            table = pa.concat_tables(held, promote_options="permissive")
+            yield table.slice(0, rows)
+            held, count = [table.slice(rows)], count - rows
+    if count:
+        yield pa.concat_tables(held, promote_options="permissive")
+
+
+def _layout(kind: str) -> Any:
+    return pyarrow.csv.ParseOptions(delimiter=_DELIMITERS[kind], newlines_in_values=True)
+
+
+def _options(wanted: list[str] | None) -> dict[str, Any]:
+    """How CSV is read: all columns by what they hold, or those wanted as text."""
+    types = None if wanted is None else dict.fromkeys(wanted, pa.string())
+    convert = pyarrow.csv.ConvertOptions(
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+        include_columns=wanted,
+        column_types=types,
+    )
+    return {
+        "read_options": pyarrow.csv.ReadOptions(block_size=_BYTES),
+        "convert_options": convert,
+    }
+
+
+@contextlib.contextmanager
+def _arrow(path: Path) -> Iterator[Any]:
+    with pa.OSFile(str(path)) as file, pyarrow.ipc.open_file(file) as reader:
+        yield reader
+
+
+def _json(path: Path, wanted: list[str] | None) -> Iterator[pa.Table]:
+    """JSON lines, one object a line, some lines at a time; without lines one empty table."""
+    lines: list[dict[str, Any]] = []
+    empty = True
+    with open(path, encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                lines.append(_object(path, number, line))
+            if len(lines) == _LINES:
+                yield _table(lines, wanted)
+                lines, empty = [], False
+    if lines or empty:
+        yield _table(lines, wanted)
+
+
+def _object(path: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        found = json.loads(line, object_pairs_hook=_unique)
+    except ValueError as error:
+        raise BadInput(f"{path}, line {number}: {error}.") from error
+    if not isinstance(found, dict):
+        raise BadInput(
+            f"{path}, line {number} is not an object. Each line must be one, such as "
+            '{"age": 40, "city": "Kiel"}.'
+        )
+    return found
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name comes twice")
+    return found
+
+
+def _table(rows: list[dict[str, Any]], wanted: list[str] | None) -> pa.Table:
+    names = list(dict.fromkeys(name for row in rows for name in row)) if wanted is None else wanted
+    return pa.table({name: pa.array([row.get(name) for row in rows]) for name in names})
+
+
+def _kept(path: Path, without: Sequence[str]) -> list[str]:
+    return [name for name in pyarrow.parquet.read_schema(path).names if name not in without]
+
+
+def _check_names(path: Path, names: Sequence[str], wanted: Sequence[str]) -> None:
+    for name in wanted:
+        if names.count(name) > 1:
+            raise BadInput(f"{path} has the column {name!r} twice. Rename one of them.")
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """What Arrow says of a file, on one line after its name."""
+    try:
+        yield
+    except BadInput:
+        raise
+    except (pa.ArrowException, UnicodeDecodeError, KeyError) as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise BadInput(
+            f"{path} cannot be read as {path.suffix.lower()}: {said.rstrip('.')}."
+        ) from error
