@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._core.trees import default_float
 from .columns import Columns
 
 _LARGEST = 1e6  # standardised numbers beyond it are cut: far outside the training rows, in float32
@@ -45,9 +46,9 @@ class Encoder(NamedTuple):
         return len(self.scales.sd) + len(self.indicated) + sum(map(len, self.levels))
 
     def encode(self, columns: Columns) -> np.ndarray:
-        """The network's inputs (rows, inputs), float64; inputs is 1 or more."""
+        """The network's inputs (rows, inputs), of JAX's default type; inputs is 1 or more."""
         count = len(self.scales.sd)
-        encoded = np.empty((len(columns.numbers), self.inputs))
+        encoded = np.empty((len(columns.numbers), self.inputs), default_float())
         for place in range(count):  # one at a time: a table may be most of the memory
             encoded[:, place] = self.scales.column(place, columns.numbers[:, place])
         for place, column in enumerate(self.indicated, count):
