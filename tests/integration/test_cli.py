@@ -132,7 +132,8 @@ def expected(fitted: Fitted, data: pd.DataFrame, level: float = 0.9) -> pd.DataF
 
 def test_fit_says_what_it_found_and_did(fitted):
     assert "60 rows, 4 columns; the target 'price' is numbers from 9" in fitted.said
-    assert "the target 'kind' is 2 classes (bad, good); --task numbers says" in fitted.said
+    assert "; --task classes says otherwise\n" in fitted.said
+    assert "the target 'kind' is 2 classes (bad, good)\n" in fitted.said
     assert "ivon: 60 steps in" in fitted.said
     assert "All requested steps were run." in fitted.said
 

@@ -416,3 +416,12 @@ def test_scikit_learn_is_not_imported_before_it_is_needed():
         "sys.exit(before or 'sklearn' not in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_target_keeps_its_name(tmp_path):
+    table, y = mixed_table()
+    named = regressor(steps=50).fit(table, pd.Series(y, name="größe"))
+    assert named.target_name_ == "größe"
+    named.save(tmp_path / "named.mf")
+    assert mf.load(tmp_path / "named.mf").target_name_ == "größe"
+    assert regressor(steps=50).fit(table, y).target_name_ is None

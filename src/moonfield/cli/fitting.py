@@ -56,7 +56,7 @@ def run_fit(wish: Wish, voice: Voice) -> bool:
     table = _features(wish, table)
     voice.say(
         f"{wish.table}: {table.num_rows:,} rows, {table.num_columns} columns; the target "
-        f"{wish.target!r} is {_described(y, task)}{'' if wish.task else _other(task)}"
+        f"{wish.target!r} is {_described(y, task)}{_other(wish, y, task)}"
     )
     estimator = _estimator(wish, task, voice.talks)
     with one_line_warnings(), explained(str(wish.table)):
@@ -177,7 +177,10 @@ def _described(y: np.ndarray, task: str) -> str:
     return f"{len(found)} classes ({shown})"
 
 
-def _other(task: str) -> str:
+def _other(wish: Wish, y: np.ndarray, task: str) -> str:
+    """How to have it otherwise, where that is left open."""
+    if wish.task is not None or y.dtype.kind == "U":
+        return ""
     return f"; --task {'numbers' if task == 'classes' else 'classes'} says otherwise"
 
 
