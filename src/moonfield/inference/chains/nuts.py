@@ -152,7 +152,7 @@ def _begin(
     return begin(target.log_density, blackjax().nuts.init, gaussian, u)
 
 
-@functools.partial(jax.jit, static_argnames=("structure",))
+@functools.partial(jax.jit, static_argnames=("structure",), compiler_options=_QUICK_TO_COMPILE)
 def _advance(
     structure: Structure,
     arrays: list[Array],
