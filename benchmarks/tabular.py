@@ -93,7 +93,8 @@ def run(system: str, name: str, table: Any, bde_python: Path) -> None:
         print(f"  more than {LIMIT_SECONDS} s: what is missing is left out")
         return
     if done.returncode:
-        print(f"  failed: {done.stderr.strip().splitlines()[-1][:200]}")
+        said = done.stderr.strip().splitlines() or ["it said nothing"]
+        print(f"  ended with code {done.returncode}: {said[-1][:200]}")
 
 
 def script_of(system: str) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 Regressors that say no distribution get the normal one whose sd is that of their residuals on the
 training rows. Gaussian processes learn a constant and a length that begins at the typical distance
-of rows, sqrt(columns); scikit-learn's own default learns nothing. Those of numbers also learn a noise.
+of rows, sqrt(columns), for scikit-learn's own default learns nothing; of numbers also a noise.
 """
 
 from typing import Any
