@@ -411,7 +411,7 @@ def test_what_killed_runs_left_is_removed_but_nothing_else(fitted, tmp_path):
 
 
 def test_what_another_run_writes_is_left_alone(tmp_path):
-    from moonfield.cli.replacing import replacing
+    from moonfield._core.files import replacing
 
     out = tmp_path / "out.csv"
     with replacing(out) as first:

@@ -18,7 +18,7 @@ import moonfield as mf
 pytestmark = pytest.mark.kill
 
 OLD = b"what was there before"
-TEMPORARY = (".out.*.part", ".out.*.tmp")
+TEMPORARY = ".out.*.part"
 MOMENTS = 10
 
 
@@ -30,7 +30,7 @@ def start(*arguments: str | Path) -> subprocess.Popen:
 
 def temporary(folder: Path) -> list[Path]:
     """Files beside the output that only a command can have left."""
-    return [p for p in folder.iterdir() if any(fnmatch.fnmatch(p.name, t) for t in TEMPORARY)]
+    return [p for p in folder.iterdir() if fnmatch.fnmatch(p.name, TEMPORARY)]
 
 
 def moments(folder: Path, seconds: float) -> Iterator[tuple[str, Callable[[float], bool]]]:

@@ -143,15 +143,15 @@ def test_report_escapes_text():
 
 
 def test_output_replaces_what_was_there(tmp_path):
-    from moonfield.cli.files import write
+    from moonfield._core.files import replace_file
 
     (tmp_path / "a").write_bytes(b"old")
-    write(tmp_path / "a", b"new")
+    replace_file(tmp_path / "a", b"new")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"new"}
 
 
 def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
-    from moonfield.cli import files
+    from moonfield._core import files
 
     def fail(*_):
         raise OSError("disk full")
@@ -159,7 +159,7 @@ def test_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     (tmp_path / "a").write_bytes(b"old")
     monkeypatch.setattr(files.os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
-        files.write(tmp_path / "a", b"new")
+        files.replace_file(tmp_path / "a", b"new")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"old"}
 
 

@@ -67,6 +67,9 @@ def test_a_fit_goes_on_in_the_same_coordinates_and_survives_a_file(tmp_path: pat
     again = mf.fit(mf.Program(regression), data=data, method="advi", steps=300, start=first)
     np.testing.assert_array_equal(first.model.coordinates.factor, again.model.coordinates.factor)
     assert again.diagnostics.elbo > first.diagnostics.elbo - 1.0
+    own = mf.ADVI(optimizer=optax.adam(1e-4))
+    slow = mf.fit(mf.Program(regression), data=data, method=own, steps=10, start=again)
+    assert abs(slow.diagnostics.elbo - again.diagnostics.elbo) < 1.0
     again.save(tmp_path / "again.mf")
     loaded = mf.load(tmp_path / "again.mf", model=mf.Program(regression))
     np.testing.assert_array_equal(loaded.sample(5)["beta"], again.sample(5)["beta"])

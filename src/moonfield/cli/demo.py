@@ -6,10 +6,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from .._core.files import replace_file
 from ..reporting import Page, Table, render, versions
 from . import demo_table
 from .demo_pictures import cover, pictures
-from .files import folder, write
+from .files import folder
 from .moons import Entry, Halves, Plan, fits, halves, network
 
 
@@ -27,9 +28,9 @@ def run_demo(out: Path, plan: Plan, console: Console | None = None) -> list[Entr
     console.print(_table(entries, plan))
     drawn = pictures(entries, data, plan)
     for each in [*drawn, cover(entries, data, plan)]:
-        write(out / f"{each.name}.png", each.png)
+        replace_file(out / f"{each.name}.png", each.png)
     page = render(_page(entries, drawn, data, plan))
-    write(out / "report.html", page.encode("utf-8"))
+    replace_file(out / "report.html", page.encode("utf-8"))
     console.print(f"Figures and report: {out / 'report.html'}", soft_wrap=True)
     return entries
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .._core.results import Result
+from ..estimators import BayesianMLPClassifier
 from ..inference import AUTO, METHODS
 from ..io import Document, read_file, reading
 from .errors import BadInput
@@ -146,6 +147,6 @@ def run_methods(voice: Voice) -> None:
 
 
 def _automatic() -> str:
-    return "for tables ivon, three times over for classes; in Python the first of " + ", ".join(
-        dict.fromkeys(rule.method for rule in AUTO)
-    )
+    members = BayesianMLPClassifier.members
+    first = ", ".join(dict.fromkeys(rule.method for rule in AUTO))
+    return f"for tables ivon, {members} times over for classes; in Python the first of {first}"

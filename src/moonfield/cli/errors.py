@@ -18,7 +18,7 @@ def explained(about: str = "") -> Iterator[None]:
         yield
     except BadInput:
         raise
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError) as error:
         text = str(error) or type(error).__name__
         raise BadInput(f"{about}: {text}" if about else text) from error
 

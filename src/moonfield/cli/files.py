@@ -1,6 +1,5 @@
-"""Files that are whole or not there."""
+"""Where output goes."""
 
-import os
 from pathlib import Path
 
 
@@ -14,13 +13,3 @@ def folder(path: Path) -> Path:
         raise NotADirectoryError(f"{path} is a file; choose a folder with --out.")
     path.mkdir(parents=True, exist_ok=True)
     return path
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write beside and rename, so that nobody ever reads half a file."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -11,8 +11,8 @@ import pyarrow.csv
 import pyarrow.ipc
 import pyarrow.parquet
 
+from .._core.files import replacing
 from .formats import format_of
-from .replacing import replacing
 
 Write = Callable[[pa.Table], None]
 

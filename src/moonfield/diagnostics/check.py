@@ -66,11 +66,11 @@ def is_clear(weighed: Importance) -> bool:
     """Whether more draws would hardly change what `check_approximation` says."""
     if weighed.khat > _KHAT:
         return True
-    worst = max(differences(weighed))
+    worst = max(_differences(weighed))
     return weighed.effective_draws >= _ENOUGH_DRAWS and not _MEAN / 2 < worst < 2 * _MEAN
 
 
-def differences(weighed: Importance) -> tuple[float, float]:
+def _differences(weighed: Importance) -> tuple[float, float]:
     """The worst distance of a mean from its weighted value, in sds, and of a log sd."""
     rounding = 1e-6 * np.abs(weighed.corrected_mean) + np.finfo(np.float64).tiny
     sd, corrected = weighed.sd + rounding, weighed.corrected_sd + rounding
@@ -94,7 +94,7 @@ def _of_weights(khat: float | None, draws: float | None) -> list[str]:
 
 
 def _of_moments(weighed: Importance) -> list[str]:
-    found, (off, ratio) = [], differences(weighed)
+    found, (off, ratio) = [], _differences(weighed)
     if off > _MEAN:
         found.append(f"A mean is off by {off:.1f} sds, says importance sampling.")
     if ratio > _LOG_SD:

@@ -26,6 +26,16 @@ class Check:
     disagreement: float | None
     sentences: tuple[str, ...]
 
+    @property
+    def overfitting(self) -> str | None:
+        """What held-out rows say against the fit; None if nothing."""
+        return next(iter(_of_scores(self.training, self.held_out)), None)
+
+    @property
+    def differing(self) -> str | None:
+        """What the restarts say against it; None if nothing."""
+        return next(iter(_of_restarts(self.disagreement)), None)
+
     def __str__(self) -> str:
         scores = {"training rows": self.training, "held-out rows": self.held_out}
         lines = [

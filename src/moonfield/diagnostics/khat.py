@@ -58,9 +58,9 @@ def importance(
         _ratios(structure, min(_BLOCK, draws - first), arrays, key, np.int32(first))
         for first in range(0, draws, _BLOCK)
     ]
-    z, params, ratios = (jnp.concatenate(parts) for parts in zip(*blocks, strict=True))
+    z, params, ratios = jax.tree.map(lambda *parts: jnp.concatenate(parts), *blocks)
     smoothed = psis(np.asarray(ratios))
-    points = np.asarray(params, np.float64)
+    points = np.asarray(z if params is None else params, np.float64)
     return Importance(
         z,
         smoothed.log_weights,
@@ -75,16 +75,22 @@ def importance(
 @functools.partial(jax.jit, static_argnames=("structure", "draws"))
 def _ratios(
     structure: Structure, draws: int, arrays: list[Array], key: Array, first: Array
-) -> tuple[Array, Array, Array]:
-    """Draws `first` and on: z (draws, size), the parameters there, and log ratios (draws,)."""
+) -> tuple[Array, Array | None, Array]:
+    """Draws `first` and on: z (draws, size), the parameters there, and log ratios (draws,).
+
+    No parameters where they are z itself.
+    """
     target, approximation = structure.join(arrays)
     model = target.model
 
-    def one(index: Array) -> tuple[Array, Array, Array]:
+    def one(index: Array) -> tuple[Array, Array | None, Array]:
         z = approximation.draw(key, index)
         log_q = approximation.log_prob(z)
         assert log_q is not None
+        ratio = target.log_density(z) - log_q
+        if model.is_plain:
+            return z, None, ratio
         params = model.weights(space(model).constrain(z)[0])
-        return z, ravel_pytree(params)[0], target.log_density(z) - log_q
+        return z, ravel_pytree(params)[0], ratio
 
     return jax.lax.map(one, first + jnp.arange(draws, dtype=first.dtype), batch_size=min(draws, 20))

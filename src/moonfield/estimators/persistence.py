@@ -55,7 +55,7 @@ def build_estimator(path: str | os.PathLike, document: Document) -> AbstractBaye
         estimator.encoder_ = _build_encoder(part.known_child("encoder"))
         _build_targets(estimator, part.known_child("targets"))
         estimator.n_features_in_, estimator.seed_ = _whole(part, "features"), _whole(part, "seed")
-        estimator.target_name_ = _name(part.facts["target_name"])
+        estimator.target_name_ = _name(part.facts.get("target_name"))  # older files do not say
         if part.facts["names"] is not None:
             estimator.feature_names_in_ = np.array(_texts(part.facts["names"]), dtype=object)
         described = part.known_child("posterior")

@@ -1,7 +1,7 @@
 """Automatic differentiation variational inference: the method's own mathematics."""
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -22,7 +22,7 @@ from ..families import (
 )
 from ..model import AbstractModel, Space, space as space_of
 from ..objectives import AbstractObjective, Reparameterised, log_joint_of
-from .method import AbstractStepping, StepInfo
+from .method import AbstractStepping, Placing, StepInfo
 
 ADAM = optax.adam(
     0.05
@@ -102,7 +102,7 @@ class ADVI(AbstractStepping):
         return self.objective.quantity
 
     @property
-    def placing(self) -> Literal["whitened", "scaled"] | None:
+    def placing(self) -> Placing | None:
         if not self.tuned or self.amortised:
             return None
         return "whitened" if self.family.affine else "scaled"

@@ -21,6 +21,7 @@ from .target import Target
 Density = Callable[[Array], Array]
 
 PATHS = 4  # starts
+QUICK_TO_COMPILE = {"xla_backend_optimization_level": 1}  # half the time, and runs as fast
 DENSE = 128  # largest size with a dense factor
 _ITERATIONS = 150
 _ASCENT_STEPS = 300

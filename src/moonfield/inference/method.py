@@ -14,6 +14,8 @@ from ..families import AbstractApproximation
 from ..model import AbstractModel, Space
 from .target import Target
 
+Placing = Literal["whitened", "scaled"]
+
 
 class StepInfo(NamedTuple):
     """What a step reports: its estimate of the ELBO (or of what it maximises), nats."""
@@ -35,7 +37,7 @@ class AbstractMethod(eqx.Module):
         return False
 
     @property
-    def placing(self) -> Literal["whitened", "scaled"] | None:
+    def placing(self) -> Placing | None:
         """In which coordinates it fits a program best; None for the program's own."""
         return None
 

@@ -2,7 +2,7 @@
 
 import functools
 import time
-from typing import Any, Literal
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -16,7 +16,7 @@ from .._core.results import Result
 from .._core.trees import Structure, split
 from ..families import Particles, psis, systematic
 from .chains import blackjax
-from .method import AbstractDirect, Outcome
+from .method import AbstractDirect, Outcome, Placing
 from .target import Target
 
 _ITERATIONS, _MEMORY, _SEARCH, _TOLERANCE = 100, 12, 30, 1e-8
@@ -53,7 +53,7 @@ class Pathfinder(AbstractDirect):
         return "pathfinder"
 
     @property
-    def placing(self) -> Literal["whitened", "scaled"] | None:
+    def placing(self) -> Placing | None:
         return "whitened"
 
     def run(self, target: Target, seed: int, start: Any = None) -> Outcome:

@@ -14,12 +14,11 @@ from jaxtyping import Array
 from .._core.keys import Stream, streams
 from .._core.trees import Structure, split
 from ..model import AbstractBoundProgram, AbstractModel, Coordinates
-from .approach import DENSE, PATHS, near_bulk
+from .approach import DENSE, PATHS, QUICK_TO_COMPILE, near_bulk
 from .method import AbstractMethod
 from .target import Target
 
 _MOST_WORK = 10**7  # numbers x rows
-_QUICK_TO_COMPILE = {"xla_backend_optimization_level": 1}  # for what runs once
 
 
 def placed(target: Target, method: AbstractMethod, rows: int, seed: int) -> AbstractModel:
@@ -52,6 +51,6 @@ def conditional_sds(triangle: np.ndarray) -> np.ndarray:
     return 1.0 / np.sqrt(np.sum(inverse**2, axis=0))
 
 
-@functools.partial(jax.jit, static_argnames="structure", compiler_options=_QUICK_TO_COMPILE)
+@functools.partial(jax.jit, static_argnames="structure", compiler_options=QUICK_TO_COMPILE)
 def _find(structure: Structure, arrays: list[Array], keys: Array) -> Coordinates:
     return near_bulk(structure.join(arrays), keys, None)

@@ -98,13 +98,17 @@ def run_direct(job: Job) -> Posterior:
 
 
 def _placed(job: Job, method: AbstractMethod) -> AbstractModel:
-    """The model in the coordinates of the fit: those of the posterior that it goes on from."""
-    model = job.model
-    if method.placing is None or job.location is not None:
+    """The model in the coordinates of the fit.
+
+    A method that goes on from a posterior's state needs those that the state is in, whichever it
+    would have chosen itself.
+    """
+    model, before = job.model, job.posterior
+    if before is not None and isinstance(model, AbstractBoundProgram):
+        goes_on = isinstance(method, AbstractStepping) or method.placing is not None
+        return model.within(before.model.coordinates) if goes_on else model
+    if before is not None or job.location is not None or method.placing is None:
         return model
-    if job.posterior is not None:
-        same = job.posterior.model.coordinates
-        return model.within(same) if isinstance(model, AbstractBoundProgram) else model
     return placed(target_of(model, job.rows), method, job.rows.rows, job.seed)
 
 

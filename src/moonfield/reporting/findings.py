@@ -158,7 +158,7 @@ def _against_training(check: Check) -> Finding:
         return Finding(name, "unknown", words)
     held_out: Any = check.held_out
     gap, error = held_out[0] - check.training[0], float(np.hypot(held_out[1], check.training[1]))
-    if any(sentence.startswith("Held-out") for sentence in check.sentences):
+    if check.overfitting is not None:
         words = (
             f"These rows score {with_error(-gap, error)} nats a row worse than the training rows: "
             "the fit follows these too closely, or the rows come from elsewhere. Take more rows, a "
@@ -197,9 +197,8 @@ def _restarts(check: Check, posterior: Posterior) -> list[Finding]:
             "Use mf.fit(..., restarts=3), or method='ensemble'."
         )
         return [Finding("Restarts", "unknown", words)]
-    doubts = [sentence for sentence in check.sentences if sentence.startswith("Restarts")]
-    if doubts:
-        return [Finding("Restarts", "look", " ".join(doubts))]
+    if check.differing is not None:
+        return [Finding("Restarts", "look", check.differing)]
     words = (
         f"The predictions of {count} restarts differ by {number(check.disagreement)} epistemic "
         "sds: the stated uncertainty covers it."

@@ -15,7 +15,7 @@ from ..._core.keys import Stream, stream, streams
 from ..._core.results import Result
 from ..._core.trees import Structure, split
 from ...families import Particles
-from ..approach import PATHS, near_bulk
+from ..approach import PATHS, QUICK_TO_COMPILE, near_bulk
 from ..method import AbstractDirect, Outcome
 from ..target import Target
 from .adaptation import Plan, plan
@@ -23,7 +23,6 @@ from .convergence import convergence
 from .library import blackjax
 from .loop import Chains, Record, advance, begin
 
-_QUICK_TO_COMPILE = {"xla_backend_optimization_level": 1}  # for what runs once: half the time
 _STRICTER = ((0.95, 2), (0.99, 2))  # acceptance and rounds of draws, where chains disagree
 
 
@@ -139,7 +138,7 @@ def _is_enough(facts: dict[str, Any]) -> bool:
 
 
 @functools.partial(
-    jax.jit, static_argnames=("structure", "number"), compiler_options=_QUICK_TO_COMPILE
+    jax.jit, static_argnames=("structure", "number"), compiler_options=QUICK_TO_COMPILE
 )
 def _begin(
     structure: Structure, number: int, arrays: list[Array], keys: Array, start: Array | None
@@ -152,7 +151,7 @@ def _begin(
     return begin(target.log_density, blackjax().nuts.init, gaussian, u)
 
 
-@functools.partial(jax.jit, static_argnames=("structure",), compiler_options=_QUICK_TO_COMPILE)
+@functools.partial(jax.jit, static_argnames=("structure",), compiler_options=QUICK_TO_COMPILE)
 def _advance(
     structure: Structure,
     arrays: list[Array],
