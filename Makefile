@@ -20,6 +20,10 @@ BENCH := $(BENCH_VENV)/.installed-bench
 BDE := $(BDE_VENV)/.installed-bde
 
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal src tests
+# Most of the suite is compiling: a fifth of it is spared, and what is compiled is kept for the
+# next run. test-slow and test-all compile as users do.
+QUICKLY := XLA_FLAGS="$$XLA_FLAGS --xla_backend_optimization_level=1" \
+	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/xla JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
 FAST := not slow and not kill and not browser and not gpu
 SLOW := (slow or kill or browser) and not gpu
 
@@ -35,7 +39,7 @@ demo: $(CLI) ## Fit the moons and write figures and a report to moons-demo/
 	$(BIN)/moonfield demo moons --out moons-demo $(ARGS)
 
 test: $(DEV) ## Run the test suite and the examples in docstrings
-	$(PYTEST) -m "$(FAST)" $(ARGS)
+	$(QUICKLY) $(PYTEST) -m "$(FAST)" $(ARGS)
 
 test-slow: $(DEV) ## Run only the slow statistical, kill and browser tests
 	$(PYTEST) -m "$(SLOW)" $(ARGS)

@@ -88,6 +88,8 @@ def joint(program: Any, z: jax.Array, data: Any = None) -> jax.Array:
     return log_joint(model, space(model), z, jax.device_put(full_batch(rows)), 1.0)
 
 
+@pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_the_joint_density_is_pymcs(name: str, x64: None) -> None:
     theirs = MODELS[name]()

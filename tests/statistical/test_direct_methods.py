@@ -72,6 +72,7 @@ def test_mean_field_of_dadvi_is_exact_for_a_gaussian_posterior() -> None:
     np.testing.assert_allclose(posterior.diagnostics.facts["mean_field_sd"], sd)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["laplace", "dadvi"])
 def test_ten_correlated_dimensions_of_condition_ten_thousand(method: str) -> None:
     """In 32 bits; the prior is all that bounds the worst direction."""

@@ -25,6 +25,7 @@ def errors(target: Density, mean: np.ndarray, sd: np.ndarray, seed: int = 0) -> 
     return off.max(), np.abs(np.log(points.std(axis=0) / sd)).max(), outcome.facts
 
 
+@pytest.mark.slow
 def test_nearly_singular_regression_in_raw_units() -> None:
     """Single precision; the intercept and a slope are correlated by 1 - 1e-7."""
     mean, log_sd, facts = errors(*regression(*raw_rows()))
@@ -62,6 +63,7 @@ def test_conjugate_regression_through_the_front_door() -> None:
     assert not same_bytes(other.approximation.points, posterior.approximation.points)
 
 
+@pytest.mark.slow
 def test_the_approach_is_exact_for_a_gaussian(x64: None) -> None:
     target, mean, sd = gaussian(7)
     keys = jax.random.split(jax.random.key(0), 3)

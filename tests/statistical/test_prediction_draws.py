@@ -22,6 +22,7 @@ def predicted(name: str) -> tuple[mf.Prediction, np.ndarray]:
     return prediction, prediction.sample()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["bernoulli", "normal", "poisson"])
 def test_draws_have_the_predicted_mean_and_sd(name: str) -> None:
     """Given the posterior draws, the noise of targets is all that is left."""
@@ -44,6 +45,7 @@ def test_draws_of_classes_have_the_predicted_probabilities() -> None:
     assert (np.abs(frequency - p) < 5 * np.sqrt(p * (1 - p) / 2_000)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
 def test_quantiles_cut_off_that_share_of_the_draws(level: float) -> None:
     prediction, y = predicted("normal")
@@ -60,6 +62,7 @@ def test_quantiles_invert_the_mixture_on_the_same_draws(level: float) -> None:
     np.testing.assert_allclose(stats.norm.cdf(quantile, f, sd).mean(axis=0), level, atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", LEVELS)
 def test_quantiles_of_counts_are_exact(level: float) -> None:
     """The smallest whole number whose cumulative probability reaches the level."""
@@ -70,6 +73,7 @@ def test_quantiles_of_counts_are_exact(level: float) -> None:
     np.testing.assert_array_equal(got, (cumulative >= level).argmax(axis=0))
 
 
+@pytest.mark.slow
 def test_intervals_are_pairs_of_quantiles() -> None:
     prediction, y = predicted("normal")
     interval = prediction.interval(0.8)
@@ -80,6 +84,7 @@ def test_intervals_are_pairs_of_quantiles() -> None:
     assert (np.abs(inside - 0.8) < 4.5 * np.sqrt(0.16 / DRAWS)).all()
 
 
+@pytest.mark.slow
 def test_a_narrow_row_far_from_zero_has_quantiles_too() -> None:
     """Counts of about 10,000 and numbers of about 1,000 with an sd of 0.01."""
     from tests.helpers import linear_model, posterior_at

@@ -66,6 +66,7 @@ def two_modes() -> tuple[mf.BayesianNetwork, np.ndarray, np.ndarray]:
 # ---- IVON
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior_sd", [1.0, 0.05])
 def test_ivon_finds_the_mean_field_optimum(prior_sd: float, x64: None) -> None:
     """Precisions are the diagonal of the exact precision, whether rows or the prior decide."""
@@ -150,6 +151,7 @@ def test_svgd_covers_a_correlated_normal(batch_size: int | None) -> None:
     assert abs(np.corrcoef(points.T)[0, 1] - correlation) < 0.05
 
 
+@pytest.mark.slow
 def test_a_sampler_learns_a_correlated_normal() -> None:
     exact = regression()
     fit = mf.fit(exact.model, exact.X, exact.y, method="asvgd", steps=4_000, batch_size=20)

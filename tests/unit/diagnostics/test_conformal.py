@@ -25,6 +25,7 @@ def share_inside(score: str, level: float, held: int, repetitions: int) -> np.nd
     return np.array(inside)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", ["sd", "quantile"])
 @pytest.mark.parametrize(("level", "held"), [(0.9, 9), (0.8, 30)])
 def test_intervals_hold_a_new_target_with_the_exact_probability(

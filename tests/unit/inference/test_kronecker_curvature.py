@@ -82,6 +82,7 @@ def test_several_outputs_are_the_full_hessian(x64: None) -> None:
     np.testing.assert_allclose(found, root @ root.T, rtol=1e-6, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_one_row_of_classes_is_the_full_hessian(x64: None) -> None:
     """One row is one Kronecker product; the layer is the last, so Gauss-Newton is the Hessian."""
     X, y = np.asarray([[0.3, -1.0, 2.0]]), np.asarray([1])
