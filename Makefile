@@ -20,10 +20,9 @@ BENCH := $(BENCH_VENV)/.installed-bench
 BDE := $(BDE_VENV)/.installed-bde
 
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal src tests
-# Most of the suite is compiling: a fifth of it is spared, and what is compiled is kept for the
-# next run. test-slow and test-all compile as users do.
-QUICKLY := XLA_FLAGS="$$XLA_FLAGS --xla_backend_optimization_level=1" \
-	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/xla JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
+# Most of the suite is compiling, a fifth of which this spares; test-slow and test-all compile as
+# users do.
+QUICKLY := XLA_FLAGS="$$XLA_FLAGS --xla_backend_optimization_level=1"
 FAST := not slow and not kill and not browser and not gpu
 SLOW := (slow or kill or browser) and not gpu
 

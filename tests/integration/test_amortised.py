@@ -53,6 +53,7 @@ def _still() -> Any:
     return optax.sgd(0.0)
 
 
+@pytest.mark.slow
 def test_a_trained_encoder_approaches_the_exact_one() -> None:
     posterior = fit(linear(), steps=4_000)
     assert posterior.diagnostics.method == "amortised_advi"
@@ -120,6 +121,7 @@ def test_a_rows_prediction_depends_on_that_row_alone(exact: mf.Posterior) -> Non
     np.testing.assert_array_equal(few.sd, many.sd[[7, 3]])
 
 
+@pytest.mark.slow
 def test_without_data_rows_come_from_the_prior(exact: mf.Posterior) -> None:
     prediction = exact.predict({}, draws=4_000)
     assert prediction.rows == 1

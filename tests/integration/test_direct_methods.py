@@ -33,6 +33,7 @@ def posteriors(model: mf.BayesianNetwork, moons: Split) -> dict[str, mf.Posterio
 
 
 @pytest.mark.parametrize("name", list(METHODS))
+@pytest.mark.slow
 def test_the_moons(name: str, posteriors: dict[str, mf.Posterior], moons: Split) -> None:
     posterior = posteriors[name]
     prediction = posterior.predict(moons.X_test, draws=200)
@@ -44,6 +45,7 @@ def test_the_moons(name: str, posteriors: dict[str, mf.Posterior], moons: Split)
     assert (np.diff(posterior.elbo) >= -1e-3).all()
 
 
+@pytest.mark.slow
 def test_a_point_has_no_epistemic_uncertainty(
     posteriors: dict[str, mf.Posterior], moons: Split
 ) -> None:
@@ -52,6 +54,7 @@ def test_a_point_has_no_epistemic_uncertainty(
     assert np.median(posteriors["laplace"].predict(moons.X_test, draws=100).epistemic) > 1e-3
 
 
+@pytest.mark.slow
 def test_the_last_layer_alone_is_distributed(posteriors: dict[str, mf.Posterior]) -> None:
     mean, sd = (np.asarray(m) for m in posteriors["laplace-last_layer"].approximation.moments())
     mode = np.asarray(posteriors["map"].approximation.points[0])
@@ -64,6 +67,7 @@ def test_the_last_layer_alone_is_distributed(posteriors: dict[str, mf.Posterior]
 
 
 @pytest.mark.parametrize("name", list(METHODS))
+@pytest.mark.slow
 def test_saved_and_loaded(
     name: str, posteriors: dict[str, mf.Posterior], moons: Split, tmp_path: Path
 ) -> None:
@@ -90,6 +94,7 @@ def test_saved_and_loaded(
         ("laplace-last_layer", "gaussian.mean", np.zeros(4, np.float32)),
     ],
 )
+@pytest.mark.slow
 def test_damaged_arrays_are_refused(
     name: str, array: str, wrong: np.ndarray, posteriors: dict[str, mf.Posterior], tmp_path: Path
 ) -> None:
@@ -103,6 +108,7 @@ def test_damaged_arrays_are_refused(
 
 
 @pytest.mark.parametrize("name", list(METHODS))
+@pytest.mark.slow
 def test_a_second_fit_compiles_nothing(
     name: str,
     posteriors: dict[str, mf.Posterior],
@@ -114,6 +120,7 @@ def test_a_second_fit_compiles_nothing(
     assert count.names == []
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes(
     model: mf.BayesianNetwork, posteriors: dict[str, mf.Posterior], moons: Split
 ) -> None:
@@ -149,6 +156,7 @@ def test_a_start_that_is_not_finite_recovers(model: mf.BayesianNetwork, moons: S
     assert np.abs(posterior.approximation.points).max() < 100.0
 
 
+@pytest.mark.slow
 def test_starting_from_a_posterior(
     model: mf.BayesianNetwork, posteriors: dict[str, mf.Posterior], moons: Split
 ) -> None:

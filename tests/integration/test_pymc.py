@@ -88,8 +88,6 @@ def joint(program: Any, z: jax.Array, data: Any = None) -> jax.Array:
     return log_joint(model, space(model), z, jax.device_put(full_batch(rows)), 1.0)
 
 
-@pytest.mark.slow
-@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_the_joint_density_is_pymcs(name: str, x64: None) -> None:
     theirs = MODELS[name]()
@@ -104,6 +102,7 @@ def test_the_joint_density_is_pymcs(name: str, x64: None) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
+@pytest.mark.slow
 def test_a_start_is_on_the_variables_own_scale(name: str, x64: None) -> None:
     model, _ = mf.interop.pymc.program(MODELS[name]()).bind()
     params = model.init(jax.random.key(0))
@@ -143,6 +142,7 @@ def test_the_network_of_the_notebook(moons: Split, model: mf.BayesianNetwork) ->
     assert in_batches.elbo.shape == (300,)
 
 
+@pytest.mark.slow
 def test_other_data_of_the_same_model() -> None:
     program = mf.interop.pymc.program(regression())
     posterior = mf.fit(program, data={"x": X[:10], "y": Y[:10] + 100.0}, method="advi", steps=50)
@@ -176,6 +176,7 @@ def test_names_dims_and_labels() -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_saved_posterior(tmp_path: pathlib.Path) -> None:
     program = mf.interop.pymc.program(regression())
     posterior = mf.fit(program, method="advi", steps=100)
@@ -214,6 +215,7 @@ def test_what_is_predicted_has_pymcs_density(name: str, x64: None) -> None:
     np.testing.assert_allclose(ours.log_prob(jnp.asarray(values)), exact, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_rows_without_inputs() -> None:
     with pm.Model() as theirs:
         pm.Normal("y", pm.Normal("mean", 0.0, 10.0), 0.5, observed=Y)
@@ -225,6 +227,7 @@ def test_rows_without_inputs() -> None:
     np.testing.assert_allclose(np.log(np.exp(rows).mean(axis=0)), given, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_another_distribution_is_fitted_but_not_predicted() -> None:
     posterior = mf.fit(mf.interop.pymc.program(beta_binomial()), method="advi", steps=20)
     assert posterior.training_log_likelihood(3).shape == (3, 10)
@@ -266,6 +269,7 @@ def _potential_of_rows() -> None:
         (_potential_of_rows, "depends on the rows of 'x'"),
     ],
 )
+@pytest.mark.slow
 def test_why_there_are_no_batches(make: Any, why: str) -> None:
     with pm.Model() as theirs:
         make()
@@ -315,6 +319,7 @@ WITH_64_BITS = "import jax\nwith jax.enable_x64(True): import moonfield.interop.
 @pytest.mark.parametrize(
     "use", [FITTED, IMPORTED, WITH_64_BITS], ids=["fitted", "imported", "with 64 bits"]
 )
+@pytest.mark.slow
 def test_the_process_is_left_as_it_was(use: str) -> None:
     report = "print(jax.config.jax_enable_x64, len(jax.devices()), os.environ.get('XLA_FLAGS'))"
     environment = {k: v for k, v in os.environ.items() if k not in ("XLA_FLAGS", "JAX_ENABLE_X64")}
@@ -328,6 +333,7 @@ def test_the_process_is_left_as_it_was(use: str) -> None:
     assert out.stdout.split() == ["False", "1", "None"]
 
 
+@pytest.mark.slow
 def test_sites_for_other_rows() -> None:
     posterior = mf.fit(mf.interop.pymc.program(regression()), method="laplace")
     new = X[:7] + 1.0

@@ -72,7 +72,7 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         *,
         heteroscedastic: bool = False,
         activation: str = "silu",
-        prior_sd: float = 2.0,
+        prior_sd: float = 1.0,
         method: str | AbstractMethod = "auto",
         steps: int | None = None,
         batch_size: int | str | None = "auto",

@@ -71,6 +71,10 @@ class Amortised(AbstractFamily):
         self.encoder, self.family = encoder, family
         self.local_size = 0 if local_size is None else local_size
 
+    @property
+    def fusible(self) -> bool:
+        return self.family.fusible
+
     def bind(self, space: Any) -> "Amortised":
         model = space.model
         if not model.local_sites:

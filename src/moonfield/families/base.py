@@ -35,6 +35,11 @@ class AbstractFamily(eqx.Module):
         """Whether it is as good for `F z` as for z, whatever the matrix F."""
         return False
 
+    @property
+    def fusible(self) -> bool:
+        """Whether XLA compiles loops over its gradients rightly with fused kernels on the CPU."""
+        return True
+
     @abc.abstractmethod
     def init(self, location: Float[Array, " size"], sd: float) -> PyTree:
         """The state centred at `location` with marginal sds `sd`."""

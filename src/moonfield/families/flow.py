@@ -61,6 +61,10 @@ class Flow(AbstractFamily):
     def affine(self) -> bool:
         return True
 
+    @property
+    def fusible(self) -> bool:
+        return False  # a segmentation fault in the gradients of the splines (jaxlib 0.10.2)
+
     def init(self, location: Float[Array, " size"], sd: float) -> FlowState:
         shapes = self._skeleton(location.size).shapes
         keys = jax.random.split(jax.random.key(0), len(shapes))

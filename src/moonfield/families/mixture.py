@@ -62,6 +62,10 @@ class Mixture(AbstractFamily):
     def affine(self) -> bool:
         return self.family.affine
 
+    @property
+    def fusible(self) -> bool:
+        return self.family.fusible
+
     def init(self, location: Float[Array, " size"], sd: float) -> MixtureState:
         spread = _SPREAD * sd if self.components > 1 else 0.0
         means = location[None] + spread * _directions(self.components, location)

@@ -115,6 +115,10 @@ class ADVI(AbstractStepping):
     def row_noise(self) -> int:
         return self.family.local_size if isinstance(self.family, Amortised) else 0
 
+    @property
+    def fusible(self) -> bool:
+        return self.family.fusible
+
     def bind(self, model: AbstractModel) -> "ADVI":
         family = self.family.bind(space_of(model))
         return eqx.tree_at(lambda method: method.family, self, family)

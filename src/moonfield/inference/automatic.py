@@ -18,6 +18,8 @@ _LOWER = 0.2  # factor of the step size from stage to stage
 _LATER = 0.25  # most steps of a later stage, as a share of the steps before it
 _TOLERANCE = 1.0  # nats of predicted gain that are not worth another stage
 _RELATIVE_TOLERANCE = 1e-4  # the same as a share of the ELBO's size
+_FIRST_LOOK = 30  # segments of a stage before what it gains is looked at
+_GROWTH = 1.5  # of a stage from look to look
 _MOST_STEPS = 100_000
 
 
@@ -33,7 +35,9 @@ class Automatic:
 
     A stage runs at one step size until the variational parameters are stationary: split R-hat
     between the two halves of the stage's last third below 1.15 for 90% of them (Dhaka et al., 2020,
-    "Robust, accurate stochastic optimization for variational inference", section 4). Then the step
+    "Robust, accurate stochastic optimization for variational inference", section 4); or, in stages
+    of 15,000 steps and more, until their average is worth no more than it was when the stage was
+    two thirds as long, for the factors of a family may wander at one ELBO for ever. Then the step
     size falls linearly to 2% over a tenth as many steps, and the parameters of the second half of
     that annealing are averaged. What the annealing gained in ELBO over the average of the stage,
     on the same noise, predicts what a stage of five times smaller steps would gain: gain x 0.2 +
@@ -50,6 +54,7 @@ class Automatic:
         self._anneal: tuple[int, int] | None = None  # its first step, and the one after its last
         self._segments: list[Segment] = []
         self._elbo, self._best = -np.inf, None
+        self._look = 0.0  # length of the stage at which its gain is looked at next
 
     def until(self, step: int) -> int:
         """The host takes over again at this step at the latest."""
@@ -72,7 +77,7 @@ class Automatic:
         self._segments.append(_segment(fit.tail()))
         if self._anneal is not None:
             return self._annealed(step, fit) if step >= self._anneal[1] else Verdict(reset=True)
-        if self._stationary() or self._spent(step):
+        if self._stationary() or self._spent(step) or self._idle(step, fit):
             self._begin_annealing(step, block_steps, fit)
         return Verdict(reset=True)
 
@@ -92,6 +97,18 @@ class Automatic:
         """Whether a later stage, which only refines, has had its share of the steps."""
         return self._begin > 0 and step - self._begin >= _LATER * self._begin
 
+    def _idle(self, step: int, fit: Any) -> bool:
+        """Whether the average has gained too little since the last look."""
+        length = step - self._begin
+        if len(self._segments) < _FIRST_LOOK or length < self._look:
+            return False
+        self._look = _GROWTH * length
+        recent = self._segments[-max(2, len(self._segments) // 3) :]
+        return not self._is_worthwhile(self._consider(_pool(recent).mean, fit))
+
+    def _is_worthwhile(self, gain: float) -> bool:
+        return gain >= max(_TOLERANCE, _RELATIVE_TOLERANCE * abs(self._elbo))
+
     def _window(self) -> list[Segment]:
         """The last third of the stage's segments, an even number of at least four."""
         size = max(4, len(self._segments) // 6 * 2)
@@ -108,11 +125,10 @@ class Automatic:
         """Average the second half of the annealing; end, or begin a stage of smaller steps."""
         half = self._segments[len(self._segments) // 2 :]
         gain = self._consider(_pool(half).mean, fit)
-        predicted = gain * _LOWER / (1.0 - _LOWER)
-        if predicted < max(_TOLERANCE, _RELATIVE_TOLERANCE * abs(self._elbo)):
+        if not self._is_worthwhile(gain * _LOWER / (1.0 - _LOWER)):
             return Verdict(Result.converged)
         self._scale *= _LOWER
-        self._begin, self._anneal, self._segments = step, None, []
+        self._begin, self._look, self._anneal, self._segments = step, 0.0, None, []
         return Verdict(reset=True)
 
     def _consider(self, mean: np.ndarray, fit: Any) -> float:

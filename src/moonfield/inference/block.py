@@ -67,6 +67,8 @@ def with_empty_tail(state: Any) -> Carry:
 
 def run_block(structures: Any, shape: Shape, *arguments: Any) -> tuple[Carry, Array]:
     """The steps of a block, as `_steps` says, compiled in the way that suits their size."""
+    if not shape.fusible and jax.default_backend() == "cpu":
+        return _unfused(structures, shape, *arguments)
     return (_small if shape.small else _large)(structures, shape, *arguments)
 
 
@@ -138,5 +140,7 @@ def _record(tail: Tail, vector: Array) -> Tail:
     return Tail(records, mean, tail.m2 + delta * (vector - mean))
 
 
-_large = functools.partial(jax.jit, static_argnames=("structures", "shape"))(_steps)
+_compiled = functools.partial(jax.jit, static_argnames=("structures", "shape"))
+_large = _compiled(_steps)
+_unfused = _compiled(_steps, compiler_options={"xla_cpu_use_fusion_emitters": False})
 _small = jit_as_one_kernel(_steps, ("structures", "shape"))

@@ -88,7 +88,8 @@ class Driver:
         draws, numbers = method.noise_shape(self.model_space.size)
         noise = draws, numbers + rows * method.row_noise
         work = (self.model_space.size + method.row_noise) * rows * noise[0] * restarts
-        self.shape = block_shape(noise, row_bytes, places, restarts, dtype.itemsize, work)
+        shape = block_shape(noise, row_bytes, places, restarts, dtype.itemsize, work)
+        self.shape = shape._replace(fusible=method.fusible)
         self._structures = (model_structure, method_structure)
         self._arrays = (model_arrays, method_arrays)
         self._source = Source(

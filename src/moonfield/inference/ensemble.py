@@ -72,6 +72,10 @@ class Ensemble(AbstractStepping):
     def bind(self, model: AbstractModel) -> "Ensemble":
         return eqx.tree_at(lambda method: method.of, self, self.of.bind(model))
 
+    @property
+    def fusible(self) -> bool:
+        return self.of.fusible
+
     def noise_shape(self, size: int) -> tuple[int, int]:
         draws, noise = self.of.noise_shape(size)
         return self.members * draws, noise

@@ -71,6 +71,11 @@ class AbstractStepping(AbstractMethod):
         """Further standard normal numbers a draw for each row of a batch; all rows' come last."""
         return 0
 
+    @property
+    def fusible(self) -> bool:
+        """Whether XLA compiles a loop over steps rightly with fused kernels on the CPU."""
+        return True
+
     @abc.abstractmethod
     def init(self, locate: Callable[[Array], Array], key: Array) -> Any:
         """The first state; `locate(key)` is a random unconstrained location (size,)."""

@@ -23,6 +23,7 @@ class Shape(NamedTuple):
     places: int  # rows of a batch; 0: all rows at every step
     restarts: int
     small: bool  # whether a step is so little work that starting its kernels is most of it
+    fusible: bool = True  # whether XLA may fuse operations of a step
 
 
 class Source(NamedTuple):

@@ -122,6 +122,7 @@ def test_a_schedule_gives_beta_at_a_step() -> None:
         objective.estimate(MeanField(), apart(), log_joint, noise(1))
 
 
+@pytest.mark.slow
 def test_two_draws_are_minus_the_stein_kernel(x64: None) -> None:
     """Against the definition, the kernel differentiated by machine."""
     draws = noise(2)
@@ -182,6 +183,7 @@ def test_gradients_of_a_mixture_are_those_of_its_elbo(objective, x64: None) -> N
 
 
 @pytest.mark.parametrize("objective", [ImportanceWeighted(3), Renyi(0.5, 3)])
+@pytest.mark.slow
 def test_equal_components_are_one(objective, x64: None) -> None:
     """A mixture of copies is its component: the strata's draws coincide."""
     family = Mixture(2)

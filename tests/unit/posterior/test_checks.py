@@ -120,6 +120,7 @@ def test_a_good_fit_of_the_moons(posterior: mf.Posterior, moons: Split) -> None:
     assert "held-out rows: -" in str(check)
 
 
+@pytest.mark.slow
 def test_a_network_that_learnt_ten_rows_by_heart(moons: Split) -> None:
     start = mf.fit(moons_model(sd=10.0), moons.X[:10], moons.y[:10], method=mf.MAP(starts=1))
     check = start.check(moons.X_test, moons.y_test, draws=2)

@@ -68,6 +68,7 @@ def test_identical_rows(posterior: mf.Posterior, rows: tuple) -> None:
 
 
 @pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.slow
 def test_wide_networks_too(outputs: int) -> None:
     """Matrix products of a size that goes to a library instead of being fused."""
     likelihood = mf.likelihoods.Normal() if outputs == 1 else mf.likelihoods.Categorical()

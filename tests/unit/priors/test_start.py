@@ -36,6 +36,7 @@ def test_a_heavy_tail_without_moments_starts_bounded() -> None:
 @pytest.mark.parametrize(
     "prior", [dist.HalfNormal(1.0), dist.Uniform(-1.0, 2.0), dist.LogNormal(0.0, 1.0)]
 )
+@pytest.mark.slow
 def test_inside_a_constrained_support(prior: dist.Distribution) -> None:
     for leaf in starts(prior):
         assert jnp.all(prior.support(leaf))
