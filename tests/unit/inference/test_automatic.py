@@ -1,0 +1,65 @@
+"""When the automatic stop ends a stage, on iterates that are made up."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import moonfield as mf
+from moonfield.inference import Automatic
+
+BLOCK, SIZE, NOISE = 250, 20, 0.01
+
+
+class Record(NamedTuple):
+    mean: np.ndarray
+    m2: np.ndarray
+    records: np.ndarray
+
+
+class Wanderer:
+    """Parameters that drift by many times their noise from segment to segment, without an end."""
+
+    def __init__(self, elbo: Any):
+        self._elbo, self.step = elbo, 0
+
+    def tail(self) -> Record:
+        mean = np.full(SIZE, self.step / 1_000.0)
+        return Record(mean, np.full(SIZE, 20.0 * NOISE**2), np.asarray(20.0))
+
+    def last(self) -> np.ndarray:
+        return np.zeros(SIZE, np.float32)
+
+    def evaluate(self, vector: np.ndarray) -> np.ndarray:
+        """The ELBO at the step that a mean of parameters stands for."""
+        return np.full(4, self._elbo(1_000.0 * float(vector[0])))
+
+
+def steps_of(elbo: Any) -> tuple[int, mf.Result]:
+    """The steps after which a fit ends, and why."""
+    stop, fit, step = Automatic(), Wanderer(elbo), 0
+    while True:
+        step += BLOCK
+        fit.step = step
+        verdict = stop.after(step, BLOCK, fit)
+        if verdict.result is not None:
+            return step, verdict.result
+
+
+def test_a_fit_that_wanders_at_one_elbo_ends() -> None:
+    steps, result = steps_of(lambda step: -100.0 - 1e3 * np.exp(-step / 1_000.0))
+    assert result is mf.Result.converged
+    assert 15_000 < steps < 40_000
+
+
+def test_a_fit_that_still_gains_goes_on() -> None:
+    steps, result = steps_of(lambda step: -1e3 + step / 1_000.0)
+    assert (steps, result) == (Automatic.most, mf.Result.not_converged)
+
+
+@pytest.mark.parametrize("gain", [0.5, 2.0])
+def test_a_gain_between_looks_counts_where_it_is_a_nat(gain: float) -> None:
+    """The second look comes when the stage is 1.5 times as long: 22,500 steps after 15,000."""
+    elbo = lambda step: -100.0 + (gain if step > 15_000 else 0.0)  # noqa: E731
+    steps, _ = steps_of(elbo)
+    assert (steps > 30_000) == (gain > 1.0)
