@@ -18,7 +18,7 @@ _LOWER = 0.2  # factor of the step size from stage to stage
 _LATER = 0.25  # most steps of a later stage, as a share of the steps before it
 _TOLERANCE = 1.0  # nats of predicted gain that are not worth another stage
 _RELATIVE_TOLERANCE = 1e-4  # the same as a share of the ELBO's size
-_FIRST_LOOK = 30  # segments of a stage before what it gains is looked at
+_FIRST_LOOK = 60  # segments of a stage before what it gains is looked at
 _GROWTH = 1.5  # of a stage from look to look
 _MOST_STEPS = 100_000
 
@@ -36,7 +36,7 @@ class Automatic:
     A stage runs at one step size until the variational parameters are stationary: split R-hat
     between the two halves of the stage's last third below 1.15 for 90% of them (Dhaka et al., 2020,
     "Robust, accurate stochastic optimization for variational inference", section 4); or, in stages
-    of 15,000 steps and more, until their average is worth no more than it was when the stage was
+    of 30,000 steps and more, until their average is worth no more than it was when the stage was
     two thirds as long, for the factors of a family may wander at one ELBO for ever. Then the step
     size falls linearly to 2% over a tenth as many steps, and the parameters of the second half of
     that annealing are averaged. What the annealing gained in ELBO over the average of the stage,
