@@ -4,7 +4,6 @@ from tests.strict import install, unchecked
 
 install()
 
-import gc  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
 
 import jax  # noqa: E402
@@ -13,8 +12,6 @@ from hypothesis import settings  # noqa: E402
 
 import moonfield as mf  # noqa: E402
 from tests.helpers import Split, moons_model, moons_split  # noqa: E402
-
-gc.freeze()  # what was imported stays, and is not looked through again
 
 settings.register_profile("moonfield", deadline=None, derandomize=True, max_examples=30)
 settings.load_profile("moonfield")

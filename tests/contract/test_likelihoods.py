@@ -126,8 +126,8 @@ def test_own_targets_are_welcome_and_kinds_are_known(name: str) -> None:
     assert likelihood.discrete is whole
 
 
-@pytest.mark.parametrize("name", [name for name in LIKELIHOODS if not name.endswith("learned")])
 @pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in LIKELIHOODS if not name.endswith("learned")])
 def test_makes_a_model_whose_prior_predictive_has_moments(name: str) -> None:
     case = LIKELIHOODS[name]
     model = mf.BayesianNetwork(mf.nets.MLP([2, case.outputs]), mf.priors.Normal(), case.make())

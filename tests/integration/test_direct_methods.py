@@ -32,8 +32,8 @@ def posteriors(model: mf.BayesianNetwork, moons: Split) -> dict[str, mf.Posterio
     }
 
 
-@pytest.mark.parametrize("name", list(METHODS))
 @pytest.mark.slow
+@pytest.mark.parametrize("name", list(METHODS))
 def test_the_moons(name: str, posteriors: dict[str, mf.Posterior], moons: Split) -> None:
     posterior = posteriors[name]
     prediction = posterior.predict(moons.X_test, draws=200)
@@ -66,8 +66,8 @@ def test_the_last_layer_alone_is_distributed(posteriors: dict[str, mf.Posterior]
     assert "sd" in str(posteriors["laplace-last_layer"].summary(100))
 
 
-@pytest.mark.parametrize("name", list(METHODS))
 @pytest.mark.slow
+@pytest.mark.parametrize("name", list(METHODS))
 def test_saved_and_loaded(
     name: str, posteriors: dict[str, mf.Posterior], moons: Split, tmp_path: Path
 ) -> None:
@@ -107,8 +107,8 @@ def test_damaged_arrays_are_refused(
         mf.load(path)
 
 
-@pytest.mark.parametrize("name", list(METHODS))
 @pytest.mark.slow
+@pytest.mark.parametrize("name", list(METHODS))
 def test_a_second_fit_compiles_nothing(
     name: str,
     posteriors: dict[str, mf.Posterior],

@@ -75,8 +75,8 @@ SAVED = {
 }
 
 
-@pytest.mark.parametrize("name", list(SAVED))
 @pytest.mark.slow
+@pytest.mark.parametrize("name", list(SAVED))
 def test_fits_draws_saves_and_loads(name: str, linear, tmp_path: Path) -> None:
     model, X, y = linear
     posterior = mf.fit(model, X, y, method=mf.ADVI(SAVED[name]), steps=5, seed=0)

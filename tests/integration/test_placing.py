@@ -60,8 +60,8 @@ def test_mean_field_has_the_sds_that_are_left_given_the_others() -> None:
     np.testing.assert_allclose(draws.std(axis=0), conditional, rtol=0.1)
 
 
-@pytest.mark.filterwarnings("ignore::moonfield.MoonfieldWarning")
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::moonfield.MoonfieldWarning")
 def test_a_fit_goes_on_in_the_same_coordinates_and_survives_a_file(tmp_path: pathlib.Path) -> None:
     data = rows()
     first = mf.fit(mf.Program(regression), data=data, method="advi", steps=300)

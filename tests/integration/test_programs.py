@@ -244,8 +244,8 @@ def test_why_there_are_no_batches(name: str, why: str) -> None:
         mf.fit(mf.Program(program), data=data, batch_size=10)
 
 
-@SHORT
 @pytest.mark.slow
+@SHORT
 def test_a_plate_of_fixed_size_and_a_site_of_every_row() -> None:
     def fixed(y: Any = None) -> None:
         level = numpyro.sample("level", dist.Normal(0.0, 1.0))
@@ -300,8 +300,8 @@ def tosses(tossed: Any, heads: Any = None) -> None:
         numpyro.sample("heads", dist.Binomial(tossed, share), obs=heads)
 
 
-@SHORT
 @pytest.mark.slow
+@SHORT
 def test_what_has_no_cdf_is_named() -> None:
     data = {"tossed": np.full(5, 10), "heads": np.array([3, 4, 5, 3, 6])}
     posterior = mf.fit(mf.Program(tosses), data=data, method="advi", steps=50)

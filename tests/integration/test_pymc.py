@@ -101,8 +101,8 @@ def test_the_joint_density_is_pymcs(name: str, x64: None) -> None:
         np.testing.assert_allclose(joint(program, z), want(values), rtol=1e-10)
 
 
-@pytest.mark.parametrize("name", MODELS)
 @pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
 def test_a_start_is_on_the_variables_own_scale(name: str, x64: None) -> None:
     model, _ = mf.interop.pymc.program(MODELS[name]()).bind()
     params = model.init(jax.random.key(0))

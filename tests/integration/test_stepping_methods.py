@@ -35,8 +35,8 @@ def arrays(posterior: mf.Posterior) -> tuple:
     return posterior.elbo, split(posterior.approximation)[1]
 
 
-@each_method
 @pytest.mark.slow
+@each_method
 def test_the_moons_are_told_apart(model: mf.BayesianNetwork, moons: Split, name: str) -> None:
     found = fit(model, moons, name, steps=1_500)
     prediction = found.predict(moons.X_test, draws=60)
@@ -124,8 +124,8 @@ def test_files_bring_it_back(
     assert (tmp_path / "again.mf").read_bytes() == (tmp_path / "it.mf").read_bytes()
 
 
-@pytest.mark.parametrize("name", ["ivon", "svgd", "asvgd"])
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["ivon", "svgd", "asvgd"])
 def test_64_bits_are_kept(model: mf.BayesianNetwork, moons: Split, name: str, x64: None) -> None:
     found = fit(moons_model(), moons, name, steps=20, batch_size=50)
     assert {array.dtype for array in arrays(found)[1]} == {np.dtype("f8")}

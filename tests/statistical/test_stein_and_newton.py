@@ -66,7 +66,6 @@ def two_modes() -> tuple[mf.BayesianNetwork, np.ndarray, np.ndarray]:
 # ---- IVON
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("prior_sd", [1.0, 0.05])
 def test_ivon_finds_the_mean_field_optimum(prior_sd: float, x64: None) -> None:
     """Precisions are the diagonal of the exact precision, whether rows or the prior decide."""

@@ -18,7 +18,7 @@ _LOWER = 0.2  # factor of the step size from stage to stage
 _LATER = 0.25  # most steps of a later stage, as a share of the steps before it
 _TOLERANCE = 1.0  # nats of predicted gain that are not worth another stage
 _RELATIVE_TOLERANCE = 1e-4  # the same as a share of the ELBO's size
-_FIRST_LOOK = 60  # segments of a stage before what it gains is looked at
+_FIRST_LOOK = 60  # segments before what a stage gains is looked at: only a first stage is so long
 _GROWTH = 1.5  # of a stage from look to look
 _MOST_STEPS = 100_000
 
@@ -35,9 +35,9 @@ class Automatic:
 
     A stage runs at one step size until the variational parameters are stationary: split R-hat
     between the two halves of the stage's last third below 1.15 for 90% of them (Dhaka et al., 2020,
-    "Robust, accurate stochastic optimization for variational inference", section 4); or, in stages
-    of 30,000 steps and more, until their average is worth no more than it was when the stage was
-    two thirds as long, for the factors of a family may wander at one ELBO for ever. Then the step
+    "Robust, accurate stochastic optimization for variational inference", section 4); or, in a first
+    stage of 30,000 steps or more, until their average is worth no more than when the stage was two
+    thirds as long, for the factors of a family may wander at one ELBO for ever. Then the step
     size falls linearly to 2% over a tenth as many steps, and the parameters of the second half of
     that annealing are averaged. What the annealing gained in ELBO over the average of the stage,
     on the same noise, predicts what a stage of five times smaller steps would gain: gain x 0.2 +
@@ -103,8 +103,7 @@ class Automatic:
         if len(self._segments) < _FIRST_LOOK or length < self._look:
             return False
         self._look = _GROWTH * length
-        recent = self._segments[-max(2, len(self._segments) // 3) :]
-        return not self._is_worthwhile(self._consider(_pool(recent).mean, fit))
+        return not self._is_worthwhile(self._consider(_pool(self._window()).mean, fit))
 
     def _is_worthwhile(self, gain: float) -> bool:
         return gain >= max(_TOLERANCE, _RELATIVE_TOLERANCE * abs(self._elbo))
@@ -128,7 +127,7 @@ class Automatic:
         if not self._is_worthwhile(gain * _LOWER / (1.0 - _LOWER)):
             return Verdict(Result.converged)
         self._scale *= _LOWER
-        self._begin, self._look, self._anneal, self._segments = step, 0.0, None, []
+        self._begin, self._anneal, self._segments = step, None, []
         return Verdict(reset=True)
 
     def _consider(self, mean: np.ndarray, fit: Any) -> float:

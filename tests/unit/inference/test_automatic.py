@@ -60,6 +60,5 @@ def test_a_fit_that_still_gains_goes_on() -> None:
 @pytest.mark.parametrize("gain", [0.5, 2.0])
 def test_a_gain_between_looks_counts_where_it_is_a_nat(gain: float) -> None:
     """The second look comes when the stage is 1.5 times as long: 45,000 steps after 30,000."""
-    elbo = lambda step: -100.0 + (gain if step > 30_000 else 0.0)  # noqa: E731
-    steps, _ = steps_of(elbo)
+    steps, _ = steps_of(lambda step: -100.0 + (gain if step > 30_000 else 0.0))
     assert (steps > 60_000) == (gain > 1.0)

@@ -50,8 +50,8 @@ PRIORS = {
 }
 
 
-@pytest.mark.parametrize("name", list(PRIORS))
 @pytest.mark.slow
+@pytest.mark.parametrize("name", list(PRIORS))
 def test_a_linear_regression_is_exact(name: str, x64: None) -> None:
     """Mean, covariance and evidence of the closed form, whatever the prior of each input."""
     prior, sds = PRIORS[name]

@@ -182,8 +182,8 @@ def test_gradients_of_a_mixture_are_those_of_its_elbo(objective, x64: None) -> N
         np.testing.assert_allclose(one, other, rtol=1e-7, atol=1e-9)
 
 
-@pytest.mark.parametrize("objective", [ImportanceWeighted(3), Renyi(0.5, 3)])
 @pytest.mark.slow
+@pytest.mark.parametrize("objective", [ImportanceWeighted(3), Renyi(0.5, 3)])
 def test_equal_components_are_one(objective, x64: None) -> None:
     """A mixture of copies is its component: the strata's draws coincide."""
     family = Mixture(2)

@@ -67,8 +67,8 @@ def test_identical_rows(posterior: mf.Posterior, rows: tuple) -> None:
         assert len(np.unique(values)) == 1, name
 
 
-@pytest.mark.parametrize("outputs", [1, 3])
 @pytest.mark.slow
+@pytest.mark.parametrize("outputs", [1, 3])
 def test_wide_networks_too(outputs: int) -> None:
     """Matrix products of a size that goes to a library instead of being fused."""
     likelihood = mf.likelihoods.Normal() if outputs == 1 else mf.likelihoods.Categorical()
