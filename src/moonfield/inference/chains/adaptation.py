@@ -91,9 +91,16 @@ def gathered(window: Window, u: Float[Array, "chains size"]) -> Window:
 
 
 def rewhitened(
-    gaussian: Coordinates, window: Window, u: Float[Array, "chains size"]
-) -> tuple[Coordinates, Float[Array, "chains size"]]:
-    """The Gaussian of the window's draws, shrunk towards the one before, and u in its terms."""
+    gaussian: Coordinates,
+    window: Window,
+    u: Float[Array, "chains size"],
+    slopes: Float[Array, "chains size"],
+) -> tuple[Coordinates, Float[Array, "chains size"], Float[Array, "chains size"]]:
+    """The Gaussian of the window's draws, shrunk towards the one before; u and slopes in its terms.
+
+    A slope is the gradient of a density in u; that of the same density in the new u follows by the
+    chain rule.
+    """
     shift = u - window.mean[None]
     if window.products.ndim == 2:
         prior = 5.0 + window.mean.size
@@ -101,9 +108,10 @@ def rewhitened(
         root = jnp.linalg.cholesky(covariance / (window.total + prior))
         factor = gaussian.factor @ root
         moved = jax.scipy.linalg.solve_triangular(root, shift.T, lower=True).T
+        turned = slopes @ root
     else:
         root = jnp.sqrt((window.products + 5.0) / (window.total + 5.0))
-        factor, moved = gaussian.factor * root, shift / root[None]
-    new = Coordinates(gaussian.at(window.mean), factor), moved
+        factor, moved, turned = gaussian.factor * root, shift / root[None], slopes * root[None]
+    new = Coordinates(gaussian.at(window.mean), factor), moved, turned
     sound = jnp.array([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(new)]).all()
-    return jax.tree.map(lambda new, old: jnp.where(sound, new, old), new, (gaussian, u))
+    return jax.tree.map(lambda new, old: jnp.where(sound, new, old), new, (gaussian, u, slopes))

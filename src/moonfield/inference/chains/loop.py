@@ -1,6 +1,5 @@
 """The compiled loop of adapted Hamiltonian chains: warmup and draws are the same program."""
 
-import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -27,7 +26,7 @@ Kernel = Callable[..., tuple[Any, Any]]  # (key, state, density, step size, inve
 class Chains(NamedTuple):
     """What goes from iteration to iteration."""
 
-    states: Any  # of the kernel, chains first, in the space of `gaussian`
+    states: Any  # position, logdensity and its gradient, chains first, in the space of `gaussian`
     gaussian: Coordinates
     step_size: StepSize
     window: Window
@@ -53,7 +52,6 @@ def begin(
 
 def advance(
     density: Density,
-    init: Callable,
     kernel: Kernel,
     acceptance: Float[Array, ""],
     chains: Chains,
@@ -88,8 +86,7 @@ def advance(
             _where(plan.adapt[i], moved, chains.step_size),
             _where(plan.gather[i], gathered(chains.window, states.position), chains.window),
         )
-        close = functools.partial(_close_window, density, init)
-        return jax.lax.cond(plan.close[i], close, lambda chains: chains, chains), record
+        return jax.lax.cond(plan.close[i], _close_window, lambda same: same, chains), record
 
     zero = jnp.zeros((), jnp.int32)
     draws = jnp.zeros((len(plan.adapt), number, size), dtype)
@@ -97,10 +94,13 @@ def advance(
     return jax.lax.fori_loop(0, count, iterate, (chains, record))
 
 
-def _close_window(density: Density, init: Callable, chains: Chains) -> Chains:
+def _close_window(chains: Chains) -> Chains:
     """Whiten by the window's covariance; the step size is learned anew from its mean."""
-    gaussian, u = rewhitened(chains.gaussian, chains.window, chains.states.position)
-    states = jax.vmap(lambda u: init(u, _within(density, gaussian)))(u)
+    states = chains.states
+    gaussian, u, slopes = rewhitened(
+        chains.gaussian, chains.window, states.position, states.logdensity_grad
+    )
+    states = states._replace(position=u, logdensity_grad=slopes)
     return Chains(
         states, gaussian, first_step_size(chains.step_size.log_mean), empty_window(gaussian)
     )

@@ -162,4 +162,4 @@ def _advance(
     acceptance: Array,
 ) -> tuple[Chains, Record]:
     density, nuts = structure.join(arrays).log_density, blackjax().nuts
-    return advance(density, nuts.init, nuts.build_kernel(), acceptance, chains, plan, count, key)
+    return advance(density, nuts.build_kernel(), acceptance, chains, plan, count, key)
