@@ -149,7 +149,13 @@ def test_fit_is_that_of_the_estimator(fitted):
     assert loaded.target_name_ == own.target_name_ == "price"
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        pytest.param(suffix, marks=() if suffix in (".csv", ".parquet") else pytest.mark.slow)
+        for suffix in SUFFIXES
+    ],
+)
 def test_predictions_are_the_estimators_in_every_format(fitted, tmp_path, suffix, monkeypatch):
     monkeypatch.setattr(predicting, "_block_rows", lambda inputs: 7)
     monkeypatch.setattr(tables, "_BYTES", 256)

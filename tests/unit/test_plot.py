@@ -197,7 +197,7 @@ def test_predictions_take_posteriors(posterior, moons, ax):
 
 def test_predictions_along_one_input(line, ax):
     posterior, X, y = line
-    prediction = posterior.predict(X)
+    prediction = posterior.predict(X, draws=50)
     plot.predictions(prediction, X, y, ax)
     order = np.argsort(X[:, 0])
     np.testing.assert_allclose(ax.lines[0].get_ydata(), prediction.mean[order])
@@ -211,7 +211,7 @@ def test_predictions_along_one_input(line, ax):
 def test_predictions_against_observed(ax):
     X, y = regression_rows(30, 3)
     posterior = posterior_at(linear_model(3, mf.likelihoods.Normal(sd=0.5)), 0.3, 0.1)
-    prediction = posterior.predict(X)
+    prediction = posterior.predict(X, draws=50)
     plot.predictions(prediction, X, y, ax)
     bars, means = ax.collections
     np.testing.assert_allclose(means.get_offsets(), np.stack([y, prediction.mean], 1), rtol=1e-5)
@@ -224,7 +224,7 @@ def test_predictions_against_observed(ax):
 def test_predictions_of_several_targets(ax):
     X, y = regression_rows(30, 2)
     posterior = posterior_at(linear_model(2, mf.likelihoods.Normal(sd=0.5), outputs=2), 0.3, 0.1)
-    plot.predictions(posterior, X, np.stack([y, -y], axis=1), ax)
+    plot.predictions(posterior.predict(X, draws=50), X, np.stack([y, -y], axis=1), ax)
     assert texts(ax) == ["target 0", "target 1", "90% interval"]
 
 

@@ -29,7 +29,7 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
         activation: of hidden units; a name that `mf.nets.MLP` knows.
         prior_sd: prior sd of the pre-activations of hidden layers, for standardised features.
         method: as in `mf.fit`; `"auto"` is an ensemble of three mean-field posteriors by
-            `mf.IVON(hessian_init=1_000)`.
+            `mf.IVON(hessian_init=1_000, tolerance=0.01)`.
         steps: optimiser updates; None stops by itself.
         batch_size: rows per step; `"auto"` takes all rows up to 1,200 and batches of 256 beyond.
         draws: posterior draws of a prediction.

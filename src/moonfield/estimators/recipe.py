@@ -14,6 +14,7 @@ from ..posterior import Posterior, fit
 from ..priors import Normal, Scaled
 
 _PRECISION = 1_000.0  # of each weight, at the start of a fit
+_TOLERANCE = 0.01  # nats a row
 _MOST_ROWS = 1_200  # up to which a step sees all of them
 _BATCH = 256
 
@@ -43,7 +44,7 @@ def as_method(method: str | AbstractMethod, members: int) -> str | AbstractMetho
     """
     if not isinstance(method, str) or method != "auto":
         return method
-    one = IVON(hessian_init=_PRECISION)
+    one = IVON(hessian_init=_PRECISION, tolerance=_TOLERANCE)
     return one if members == 1 else Ensemble(members, one)
 
 

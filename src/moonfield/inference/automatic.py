@@ -9,6 +9,7 @@ from .._core.results import Result
 from .stopping import Verdict
 
 _SEGMENT_STEPS = 500  # about how many steps are summarised by one mean and variance
+_SHORT_SEGMENT_STEPS = 250  # with a tolerance of one's own
 _FIRST_SEGMENTS = 10  # fewest segments of a stage before it is judged
 _RHAT = 1.15
 _SHARE = 0.9  # share of the parameters whose R-hat must be below it
@@ -19,6 +20,7 @@ _LATER = 0.25  # most steps of a later stage, as a share of the steps before it
 _TOLERANCE = 1.0  # nats of predicted gain that are not worth another stage
 _RELATIVE_TOLERANCE = 1e-4  # the same as a share of the ELBO's size
 _FIRST_LOOK = 60  # segments before what a stage gains is looked at: only a first stage is so long
+_EARLY_LOOK = 4  # the same with a tolerance of one's own
 _GROWTH = 1.5  # of a stage from look to look
 _MOST_STEPS = 100_000
 
@@ -44,11 +46,18 @@ class Automatic:
     gain x 0.04 + ... Below 1 nat (or 1e-4 of the ELBO) it is not worth its cost and the fit ends
     (in the spirit of Welandawe et al., 2022, "Robust, automated, and accurate black-box variational
     inference", section 4); otherwise that stage is run, for at most a quarter of the steps so far.
+
+    Args:
+        tolerance: nats of ELBO that more steps must be worth, in place of 1 or 1e-4 of the ELBO. A
+            first stage is then looked at from 1,000 steps on.
     """
 
     most = _MOST_STEPS
 
-    def __init__(self) -> None:
+    def __init__(self, tolerance: float | None = None) -> None:
+        self._tolerance = tolerance
+        self._about = _SEGMENT_STEPS if tolerance is None else _SHORT_SEGMENT_STEPS
+        self._first_look = _FIRST_LOOK if tolerance is None else _EARLY_LOOK
         self._scale = 1.0
         self._begin = 0  # first step of the stage
         self._anneal: tuple[int, int] | None = None  # its first step, and the one after its last
@@ -72,7 +81,7 @@ class Automatic:
         """Called with the number of steps done."""
         if step >= self.most:
             return Verdict(Result.not_converged)
-        if step % _segment_steps(block_steps):
+        if step % self._segment_steps(block_steps):
             return Verdict()
         self._segments.append(_segment(fit.tail()))
         if self._anneal is not None:
@@ -84,6 +93,10 @@ class Automatic:
     def average(self, step: int, block_steps: int, fit: Any) -> Any:
         """The best averaged parameters, or before the first stage ended the latest ones."""
         return fit.last() if self._best is None else self._best
+
+    def _segment_steps(self, block_steps: int) -> int:
+        """Whole blocks of about so many steps."""
+        return -(-self._about // block_steps) * block_steps
 
     def _stationary(self) -> bool:
         if len(self._segments) < _FIRST_SEGMENTS:
@@ -100,12 +113,14 @@ class Automatic:
     def _idle(self, step: int, fit: Any) -> bool:
         """Whether the average has gained too little since the last look."""
         length = step - self._begin
-        if len(self._segments) < _FIRST_LOOK or length < self._look:
+        if len(self._segments) < self._first_look or length < self._look:
             return False
         self._look = _GROWTH * length
         return not self._is_worthwhile(self._consider(_pool(self._window()).mean, fit))
 
     def _is_worthwhile(self, gain: float) -> bool:
+        if self._tolerance is not None:
+            return gain >= self._tolerance
         return gain >= max(_TOLERANCE, _RELATIVE_TOLERANCE * abs(self._elbo))
 
     def _window(self) -> list[Segment]:
@@ -115,7 +130,7 @@ class Automatic:
 
     def _begin_annealing(self, step: int, block_steps: int, fit: Any) -> None:
         self._consider(_pool(self._window()).mean, fit)
-        segment = _segment_steps(block_steps)
+        segment = self._segment_steps(block_steps)
         length = max(2, round(_ANNEAL * (step - self._begin) / segment)) * segment
         self._anneal = (step, step + length)
         self._segments = []
@@ -138,11 +153,6 @@ class Automatic:
         if gain > 0:
             self._elbo, self._best = elbo, vector
         return gain
-
-
-def _segment_steps(block_steps: int) -> int:
-    """Whole blocks of about 500 steps."""
-    return -(-_SEGMENT_STEPS // block_steps) * block_steps
 
 
 def split_rhat(first: Segment, second: Segment) -> np.ndarray:

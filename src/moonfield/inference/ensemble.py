@@ -73,6 +73,10 @@ class Ensemble(AbstractStepping):
         return eqx.tree_at(lambda method: method.of, self, self.of.bind(model))
 
     @property
+    def row_tolerance(self) -> float | None:
+        return self.of.row_tolerance
+
+    @property
     def fusible(self) -> bool:
         return self.of.fusible
 

@@ -72,6 +72,11 @@ class AbstractStepping(AbstractMethod):
         return 0
 
     @property
+    def row_tolerance(self) -> float | None:
+        """Nats a row that more steps must be worth to the automatic stop; None for its own rule."""
+        return None
+
+    @property
     def fusible(self) -> bool:
         """Whether XLA compiles a loop over steps rightly with fused kernels on the CPU."""
         return True

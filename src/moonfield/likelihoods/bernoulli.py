@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from .base import AbstractLikelihood, Own, squeeze_single, sum_target
 from .checks import check_classes
+from .logits import softplus
 
 
 class Bernoulli(AbstractLikelihood):
@@ -35,9 +36,7 @@ class Bernoulli(AbstractLikelihood):
 
     def log_prob(self, own: Own, outputs: Float[Array, "... outputs"], y: Array) -> Array:
         logits = squeeze_single(outputs)
-        return sum_target(
-            y * logits - jax.nn.softplus(logits), self.target_shape(outputs.shape[-1])
-        )
+        return sum_target(y * logits - softplus(logits), self.target_shape(outputs.shape[-1]))
 
     def moments(self, own: Own, outputs: Float[Array, "... outputs"]) -> tuple[Array, Array]:
         logits = squeeze_single(outputs)

@@ -53,7 +53,9 @@ def run_steps(
     before = 0 if job.posterior is None else job.posterior.diagnostics.steps_in_all
     driver = Driver(job.model, method, job.rows, job.batch_size, restarts, job.seed, before)
     driver.start(None if job.posterior is None else job.posterior.approximation, job.location)
-    controller = Automatic() if steps is None else FixedSteps(int(steps), method.tuned)
+    by_row = method.row_tolerance
+    automatic = Automatic(None if by_row is None else by_row * job.rows.rows)
+    controller = automatic if steps is None else FixedSteps(int(steps), method.tuned)
 
     def finish(raw: Raw) -> Posterior:
         return _from_steps(job, method, driver.model_space.size, raw, before)

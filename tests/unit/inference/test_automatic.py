@@ -35,9 +35,9 @@ class Wanderer:
         return np.full(4, self._elbo(1_000.0 * float(vector[0])))
 
 
-def steps_of(elbo: Any) -> tuple[int, mf.Result]:
+def steps_of(elbo: Any, tolerance: float | None = None) -> tuple[int, mf.Result]:
     """The steps after which a fit ends, and why."""
-    stop, fit, step = Automatic(), Wanderer(elbo), 0
+    stop, fit, step = Automatic(tolerance), Wanderer(elbo), 0
     while True:
         step += BLOCK
         fit.step = step
@@ -62,3 +62,31 @@ def test_a_gain_between_looks_counts_where_it_is_a_nat(gain: float) -> None:
     """The second look comes when the stage is 1.5 times as long: 45,000 steps after 30,000."""
     steps, _ = steps_of(lambda step: -100.0 + (gain if step > 30_000 else 0.0))
     assert (steps > 60_000) == (gain > 1.0)
+
+
+@pytest.mark.parametrize("tolerance", [5.0, 50.0])
+def test_a_tolerance_of_ones_own_is_looked_at_early(tolerance: float) -> None:
+    """A gain of 1 nat every 10 steps, up to 10,000 of them, is worth going on for; then it ends."""
+    steps, result = steps_of(lambda step: -1e3 + min(step, 10_000.0) / 10.0, tolerance)
+    assert result is mf.Result.converged
+    assert 10_000 < steps < 25_000
+    steps, result = steps_of(lambda step: -100.0, tolerance)
+    assert result is mf.Result.converged
+    assert steps < 2_500
+
+
+def test_a_tolerance_a_row_is_of_the_rows_of_the_fit() -> None:
+    """A fit that asks for 2 nats a row ends before one that asks for a hundredth."""
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    model = mf.BayesianNetwork(mf.nets.MLP([2, 3, 1]), mf.priors.Normal(), mf.likelihoods.Normal())
+    steps = [
+        len(mf.fit(model, X, X[:, 0], method=mf.IVON(tolerance=worth), progress=False).elbo)
+        for worth in (2.0, 0.01)
+    ]
+    assert steps[0] < steps[1]
+
+
+@pytest.mark.parametrize("tolerance", [0.0, -1.0, float("nan")])
+def test_a_tolerance_that_is_not_positive(tolerance: float) -> None:
+    with pytest.raises(ValueError, match="tolerance must be above 0"):
+        mf.IVON(tolerance=tolerance)
