@@ -21,8 +21,6 @@ from .target import Target
 Density = Callable[[Array], Array]
 
 PATHS = 4  # starts
-# A third of the time to compile, and small programs run as fast.
-QUICK_TO_COMPILE = {"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": False}
 DENSE = 128  # largest size with a dense factor
 _ITERATIONS = 150
 _ASCENT_STEPS = 300

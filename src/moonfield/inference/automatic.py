@@ -48,8 +48,8 @@ class Automatic:
     inference", section 4); otherwise that stage is run, for at most a quarter of the steps so far.
 
     Args:
-        tolerance: nats of ELBO that more steps must be worth, in place of 1 or 1e-4 of the ELBO. A
-            first stage is then looked at from 1,000 steps on.
+        tolerance: nats of ELBO that more steps must be worth, in place of 1e-4 of the ELBO; below 1
+            it is 1. A first stage is then looked at from 1,000 steps on.
     """
 
     most = _MOST_STEPS
@@ -119,9 +119,8 @@ class Automatic:
         return not self._is_worthwhile(self._consider(_pool(self._window()).mean, fit))
 
     def _is_worthwhile(self, gain: float) -> bool:
-        if self._tolerance is not None:
-            return gain >= self._tolerance
-        return gain >= max(_TOLERANCE, _RELATIVE_TOLERANCE * abs(self._elbo))
+        relative = _RELATIVE_TOLERANCE * abs(self._elbo)
+        return gain >= max(_TOLERANCE, relative if self._tolerance is None else self._tolerance)
 
     def _window(self) -> list[Segment]:
         """The last third of the stage's segments, an even number of at least four."""

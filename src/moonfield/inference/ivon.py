@@ -54,9 +54,9 @@ class IVON(AbstractStepping):
         beta1: of the running mean of gradients.
         beta2: of the running mean of curvatures; nearer to 1 for noisier gradients.
         draws: draws of q per step.
-        tolerance: nats of ELBO a row that more steps must be worth to the automatic stop; left
-            out, 1 nat in all or 1e-4 of the ELBO. A row's log score gains about as much as its
-            ELBO, so 0.01 is hardly seen in predictions.
+        tolerance: nats of ELBO a row that more steps must be worth to the automatic stop, and 1 in
+            all; left out, 1e-4 of the ELBO. A row's log score gains about as much as its ELBO, so
+            0.01 is hardly seen in predictions.
 
     Raises:
         ValueError: an argument is outside its range.

@@ -11,10 +11,11 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
+from .._core.compiling import QUICK_TO_COMPILE
 from .._core.keys import Stream, streams
 from .._core.trees import Structure, split
 from ..model import AbstractBoundProgram, AbstractModel, Coordinates
-from .approach import DENSE, PATHS, QUICK_TO_COMPILE, near_bulk
+from .approach import DENSE, PATHS, near_bulk
 from .method import AbstractMethod
 from .target import Target
 

@@ -11,11 +11,12 @@ import numpy as np
 from jaxtyping import Array
 
 from ..._core.checks import whole
+from ..._core.compiling import QUICK_TO_COMPILE
 from ..._core.keys import Stream, stream, streams
 from ..._core.results import Result
 from ..._core.trees import Structure, split
 from ...families import Particles
-from ..approach import PATHS, QUICK_TO_COMPILE, near_bulk
+from ..approach import PATHS, near_bulk
 from ..method import AbstractDirect, Outcome
 from ..target import Target
 from .adaptation import Plan, plan
