@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from .._core.compiling import QUICK_TO_COMPILE
+from .._core.compiling import RUNS_ONCE
 from .._core.trees import Structure, default_float, split
 from ..data import Batch
 from .bound_program import BoundProgram
@@ -33,7 +33,7 @@ def why_not_alone(model: BoundProgram, rows: dict[str, np.ndarray]) -> str | Non
     return None if _same(together, alone) else "a row's density depends on other rows"
 
 
-@functools.partial(jax.jit, static_argnames="structure", compiler_options=QUICK_TO_COMPILE)
+@functools.partial(jax.jit, static_argnames="structure", compiler_options=RUNS_ONCE)
 def _densities(
     structure: Structure, arrays: list[Array], few: dict[str, Array]
 ) -> tuple[Array, Array, Array, Array]:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array
 
 from ..._core.checks import whole
-from ..._core.compiling import QUICK_TO_COMPILE
+from ..._core.compiling import QUICK_TO_COMPILE, RUNS_ONCE
 from ..._core.keys import Stream, stream, streams
 from ..._core.results import Result
 from ..._core.trees import Structure, split
@@ -138,9 +138,7 @@ def _is_enough(facts: dict[str, Any]) -> bool:
     return facts["r_hat"] < 1.01 and facts["ess_bulk"] > 1_000 and facts["divergences"] < 10
 
 
-@functools.partial(
-    jax.jit, static_argnames=("structure", "number"), compiler_options=QUICK_TO_COMPILE
-)
+@functools.partial(jax.jit, static_argnames=("structure", "number"), compiler_options=RUNS_ONCE)
 def _begin(
     structure: Structure, number: int, arrays: list[Array], keys: Array, start: Array | None
 ) -> Chains:
