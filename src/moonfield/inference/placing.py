@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
-from .._core.compiling import RUNS_ONCE
+from .._core.compiling import RUNS_ONCE, quick_jit
 from .._core.keys import Stream, streams
 from .._core.trees import Structure, split
 from ..model import AbstractBoundProgram, AbstractModel, Coordinates
@@ -52,6 +52,6 @@ def conditional_sds(triangle: np.ndarray) -> np.ndarray:
     return 1.0 / np.sqrt(np.sum(inverse**2, axis=0))
 
 
-@functools.partial(jax.jit, static_argnames="structure", compiler_options=RUNS_ONCE)
+@functools.partial(quick_jit, static_argnames=("structure",), options=RUNS_ONCE)
 def _find(structure: Structure, arrays: list[Array], keys: Array) -> Coordinates:
     return near_bulk(structure.join(arrays), keys, None)

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array
 
 from ..._core.checks import whole
-from ..._core.compiling import QUICK_TO_COMPILE, RUNS_ONCE
+from ..._core.compiling import QUICK_TO_COMPILE, RUNS_ONCE, quick_jit
 from ..._core.keys import Stream, stream, streams
 from ..._core.results import Result
 from ..._core.trees import Structure, split
@@ -138,7 +138,7 @@ def _is_enough(facts: dict[str, Any]) -> bool:
     return facts["r_hat"] < 1.01 and facts["ess_bulk"] > 1_000 and facts["divergences"] < 10
 
 
-@functools.partial(jax.jit, static_argnames=("structure", "number"), compiler_options=RUNS_ONCE)
+@functools.partial(quick_jit, static_argnames=("structure", "number"), options=RUNS_ONCE)
 def _begin(
     structure: Structure, number: int, arrays: list[Array], keys: Array, start: Array | None
 ) -> Chains:
@@ -150,7 +150,7 @@ def _begin(
     return begin(target.log_density, blackjax().nuts.init, gaussian, u)
 
 
-@functools.partial(jax.jit, static_argnames=("structure",), compiler_options=QUICK_TO_COMPILE)
+@functools.partial(quick_jit, static_argnames=("structure",), options=QUICK_TO_COMPILE)
 def _advance(
     structure: Structure,
     arrays: list[Array],

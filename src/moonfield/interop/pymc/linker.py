@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-from jaxtyping import Array
 from pytensor.compile.mode import JAX
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.fg import FunctionGraph
@@ -17,6 +15,7 @@ from pytensor.tensor.basic import constant
 from pytensor.tensor.math import Dot, dot
 from pytensor.tensor.shape import SpecifyShape
 
+from ...likelihoods.logits import softplus
 from .loading import load_pymc, pytensor_rules
 
 load_pymc()  # before PyTensor's rules for JAX, whose import sets JAX's precision
@@ -59,18 +58,7 @@ def _turn_products(graph: Any, rows: Sequence[Any]) -> None:
 
 def _convert(op: Any, **options: Any) -> Callable:
     if isinstance(getattr(op, "scalar_op", None), Softplus):
-        return _softplus
+        return softplus  # the gradient of PyTensor's own is not a number from x = 89 (float32)
     if isinstance(op, SpecifyShape):  # rows come in any number
         return lambda x, *shape: x
     return jax_funcify(op, **options)
-
-
-@jax.custom_jvp
-def _softplus(x: Array) -> Array:
-    """`log(1 + exp(x))`. The gradient of PyTensor's own is not a number from x = 89 (float32)."""
-    return jnp.maximum(x, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
-
-
-@_softplus.defjvp
-def _softplus_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
-    return _softplus(*primals), tangents[0] * jax.nn.sigmoid(primals[0])
