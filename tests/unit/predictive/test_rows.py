@@ -33,7 +33,7 @@ def whole(posterior: mf.Posterior, rows: tuple) -> dict[str, np.ndarray]:
     return {name: field(prediction, rows[1]) for name, field in FIELDS.items()}
 
 
-@pytest.mark.parametrize("count", [1, 511, 512, 513, 4_096, 4_097, 20_000])
+@pytest.mark.parametrize("count", [1, 255, 256, 257, 4_096, 4_097, 20_000])
 def test_any_number_of_rows(posterior: mf.Posterior, rows: tuple, whole: dict, count: int) -> None:
     X, y = rows
     prediction = posterior.predict(X[-count:], draws=DRAWS)
@@ -69,12 +69,13 @@ def test_identical_rows(posterior: mf.Posterior, rows: tuple) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("outputs", [1, 3])
-def test_wide_networks_too(outputs: int) -> None:
+@pytest.mark.parametrize("sizes", [(30, 100, 50), (2, 300, 17), (300, 64)])
+def test_wide_networks_too(sizes: tuple[int, ...], outputs: int) -> None:
     """Matrix products of a size that goes to a library instead of being fused."""
     likelihood = mf.likelihoods.Normal() if outputs == 1 else mf.likelihoods.Categorical()
-    network = mf.nets.MLP([30, 100, 50, outputs], activation="relu")
+    network = mf.nets.MLP([*sizes, outputs], activation="relu")
     model = mf.BayesianNetwork(network, mf.priors.Scaled(1.0), likelihood)
-    X = np.random.default_rng(0).normal(size=(1_100, 30))
+    X = np.random.default_rng(0).normal(size=(1_100, sizes[0]))
     whole = model.prior_predictive(X, draws=DRAWS)
     for part in (slice(1_099, None), slice(0, 512), slice(3, 700)):
         some = model.prior_predictive(X[part], draws=DRAWS)
