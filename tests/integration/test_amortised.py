@@ -133,6 +133,7 @@ def test_without_data_rows_come_from_the_prior(exact: mf.Posterior) -> None:
     np.testing.assert_allclose(prediction.sd[0], np.sqrt(np.diag(COVARIANCE)), rtol=0.1)
 
 
+@pytest.mark.slow
 def test_drawn_rows_are_independent(exact: mf.Posterior) -> None:
     row = NEW[:1]
     one, other = (exact.predict({"x": np.repeat(row, 2, axis=0)}).sample(4_000)[:, :, 0]).T

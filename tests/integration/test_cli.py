@@ -152,7 +152,7 @@ def test_fit_is_that_of_the_estimator(fitted):
 @pytest.mark.parametrize(
     "suffix",
     [
-        pytest.param(suffix, marks=() if suffix in (".csv", ".parquet") else pytest.mark.slow)
+        pytest.param(suffix, marks=() if suffix == ".parquet" else pytest.mark.slow)
         for suffix in SUFFIXES
     ],
 )

@@ -185,6 +185,7 @@ def test_help(arguments, capsys):
     assert captured.err == ""
 
 
+@pytest.mark.slow
 def test_runs_as_a_module():
     done = subprocess.run(
         [sys.executable, "-m", "moonfield", "--version"],
@@ -253,6 +254,7 @@ def cache_in(tmp_path: Path, **variables: str) -> tuple[str, str]:
     return folder, threshold
 
 
+@pytest.mark.slow
 def test_cache_is_in_the_user_folder_for_caches(tmp_path):
     folder, threshold = cache_in(tmp_path, XDG_CACHE_HOME=str(tmp_path / "xdg"))
     assert (folder, threshold) == (str(tmp_path / "xdg" / "moonfield" / "xla"), "0.0")
@@ -263,6 +265,7 @@ def test_cache_of_the_user_stays(tmp_path):
     assert cache_in(tmp_path, JAX_COMPILATION_CACHE_DIR=chosen)[0] == chosen
 
 
+@pytest.mark.slow
 def test_no_cache_where_nothing_can_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     assert cache_in(tmp_path, XDG_CACHE_HOME=str(tmp_path / "file"))[0] == "None"

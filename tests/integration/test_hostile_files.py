@@ -164,6 +164,7 @@ def assert_harmless(found: list[dict[str, Any]]) -> None:
     assert found[-1]["memory"] - found[0]["memory"] < MEMORY
 
 
+@pytest.mark.slow
 def test_hostile_files_of_a_posterior_are_harmless(tmp_path: Path):
     posterior_at(linear_model(2, mf.likelihoods.Normal(), bias=True), 0.1, 0.2).save(
         tmp_path / ORIGIN

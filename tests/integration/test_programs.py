@@ -181,6 +181,7 @@ def test_a_short_fit_of_a_program_warns_once() -> None:
     assert len(caught) == 1
 
 
+@pytest.mark.slow
 def test_auto_is_the_most_accurate_that_the_program_affords() -> None:
     data = {"x": X, "y": Y}
     chosen = {
@@ -318,6 +319,7 @@ def alone(y: Any = None) -> None:
         numpyro.sample("y", dist.Normal(level, 0.5), obs=y)
 
 
+@pytest.mark.slow
 def test_rows_of_which_only_the_target_is_known() -> None:
     posterior = mf.fit(mf.Program(alone), data={"y": Y}, method="laplace")
     for X, rows in ((None, 1), ({}, 1), ({"y": Y[:3]}, 3)):
@@ -327,6 +329,7 @@ def test_rows_of_which_only_the_target_is_known() -> None:
         np.testing.assert_allclose(prediction.aleatoric, 0.5, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_series_is_predicted_one_step_ahead() -> None:
     posterior = mf.fit(mf.Program(series), data={"y": Y}, method="advi", steps=1_000)
     prediction = posterior.predict({"y": Y})

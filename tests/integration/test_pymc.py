@@ -124,6 +124,7 @@ def test_batches_average_to_the_whole(size: int, x64: None) -> None:
     np.testing.assert_allclose(sum(sums), joint(program, z), rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_the_network_of_the_notebook(moons: Split, model: mf.BayesianNetwork) -> None:
     program = mf.interop.pymc.program(network(moons.X, moons.y))
     options: dict[str, Any] = {"method": "advi", "steps": 5_000, "restarts": 2}

@@ -71,6 +71,7 @@ def test_whatever_the_timing(
     assert len(seen) >= 4
 
 
+@pytest.mark.slow
 def test_in_another_process() -> None:
     """Two fresh processes, full batch and minibatch, fit and prediction."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "JAX_PLATFORMS": "cpu"}

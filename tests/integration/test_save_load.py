@@ -194,6 +194,7 @@ print("same")
 """
 
 
+@pytest.mark.slow
 def test_a_new_process_predicts_the_same_bits(path: Path):
     network = mf.nets.MLP([2, 8, 1])
     model = mf.BayesianNetwork(network, mf.priors.Scaled(1.5), mf.likelihoods.Normal())
