@@ -21,7 +21,7 @@ from .inference import (
     Laplace,
     Pathfinder,
 )
-from .model import AbstractModel, BayesianNetwork, Program
+from .model import AbstractModel, BayesianNetwork, HierarchicalNetwork, Program, Rows
 from .posterior import Diagnostics, Posterior, Summary, Tracker, fit, load, set_reader
 from .predictive import Prediction
 
@@ -45,6 +45,7 @@ __all__ = [
     "Diagnostics",
     "Ensemble",
     "FileFormatError",
+    "HierarchicalNetwork",
     "Laplace",
     "MoonfieldWarning",
     "NonFiniteError",
@@ -53,8 +54,10 @@ __all__ = [
     "Prediction",
     "Program",
     "Result",
+    "Rows",
     "Summary",
     "Tracker",
+    "applications",
     "diagnostics",
     "families",
     "fit",
@@ -75,7 +78,7 @@ def __getattr__(name: str) -> Any:
         return getattr(importlib.import_module(".estimators", __name__), name)
     if name == "report":
         return importlib.import_module(".reporting", __name__).report
-    if name in ("interop", "plot"):
+    if name in ("applications", "interop", "plot"):
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -59,6 +59,7 @@ LIKELIHOODS: dict[str, LikelihoodCase] = {
     "Normal-head": LikelihoodCase(lambda: mf.likelihoods.Normal(sd="head"), 2, _NUMBERS),
     "StudentT": LikelihoodCase(lambda: mf.likelihoods.StudentT(scale=0.5), 1, _NUMBERS),
     "StudentT-learned": LikelihoodCase(mf.likelihoods.StudentT, 1, _NUMBERS, {"scale": 0.7}),
+    "MixtureDensity": LikelihoodCase(lambda: mf.likelihoods.MixtureDensity(2), 6, _NUMBERS),
     "Poisson": LikelihoodCase(mf.likelihoods.Poisson, 1, _COUNTS),
     "NegativeBinomial": LikelihoodCase(lambda: mf.likelihoods.NegativeBinomial(2.0), 1, _COUNTS),
     "NegativeBinomial-learned": LikelihoodCase(
@@ -67,10 +68,22 @@ LIKELIHOODS: dict[str, LikelihoodCase] = {
 }
 
 PRIORS: dict[str, Callable[[], Any]] = {
+    "Hierarchy-Normal": lambda: mf.priors.Hierarchy(
+        mf.priors.as_prior(mf.priors.Normal(0.0, 2.0)),
+        {"*": "shared"},
+        [[0, 1]],
+        mf.priors.HalfNormal(1.0),
+    ),
     "Independent-Normal": lambda: mf.priors.Independent(mf.priors.Normal(0.0, 2.0)),
     "Independent-Laplace": lambda: mf.priors.Independent(mf.priors.Laplace(0.0, 1.0)),
     "Independent-Cauchy": lambda: mf.priors.Independent(mf.priors.Cauchy(0.0, 1.0)),
     "Independent-HalfNormal": lambda: mf.priors.Independent(mf.priors.HalfNormal(1.0)),
+    "Independent-LearnedScale": lambda: mf.priors.Independent(mf.priors.LearnedScale(per="unit")),
+    "Independent-Horseshoe": lambda: mf.priors.Independent(mf.priors.Horseshoe(0.5)),
+    "Independent-RegularisedHorseshoe": lambda: mf.priors.Independent(
+        mf.priors.RegularisedHorseshoe(0.5)
+    ),
+    "Independent-ScaleMixture": lambda: mf.priors.Independent(mf.priors.ScaleMixture()),
     "Independent-Scaled": lambda: mf.priors.Independent(mf.priors.Scaled(1.0)),
     "Independent-table": lambda: mf.priors.Independent(
         {"*.weight": mf.priors.Scaled(1.0), "*": mf.priors.Laplace(0.0, 1.0)}

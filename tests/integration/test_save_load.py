@@ -36,6 +36,7 @@ LIKELIHOODS = {
     "StudentT, learned": (mf.likelihoods.StudentT(df=5.5), 1),
     "StudentT, known": (mf.likelihoods.StudentT(scale=0.2), 1),
     "StudentT, head": (mf.likelihoods.StudentT(scale="head"), 2),
+    "MixtureDensity": (mf.likelihoods.MixtureDensity(2), 6),
     "NegativeBinomial, learned": (mf.likelihoods.NegativeBinomial(), 1),
     "NegativeBinomial, known": (mf.likelihoods.NegativeBinomial(concentration=3.0), 1),
     "NegativeBinomial, head": (mf.likelihoods.NegativeBinomial(concentration="head"), 2),
@@ -49,6 +50,10 @@ PRIORS = {
     "bounded": dist.Uniform(-1.0, 2.0),
     "truncated": dist.TruncatedNormal(0.0, 1.0, low=-0.5),
     "scaled": mf.priors.Scaled(1.5),
+    "learned scales": mf.priors.LearnedScale(dist.HalfCauchy(0.5), per="unit"),
+    "horseshoe": {"layers.0.weight": mf.priors.Horseshoe(0.3), "*": mf.priors.Normal()},
+    "regularised horseshoe": mf.priors.RegularisedHorseshoe(0.3, slab=1.5, df=5.0, per="unit"),
+    "scale mixture": mf.priors.ScaleMixture(1.0, 0.1, 0.3),
     "table": {
         "layers.0.*": mf.priors.Scaled(1.5),
         "*.weight": dist.Gamma(2.0, 3.0),
@@ -389,3 +394,22 @@ def test_a_failed_save_keeps_the_old_posterior(path: Path, monkeypatch: pytest.M
             posterior_at(moons_model(), 0.3, 0.4).save(path)
     assert_same(load(path), old)
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("groups", [["a", "b", "c"], [("m", 1), ("m", 2), ("n", 1)]])
+def test_a_hierarchical_network_comes_back(path: Path, groups: list):
+    model = mf.HierarchicalNetwork(
+        mf.nets.MLP([2, 3, 1]), {"*.weight": mf.priors.LearnedScale(), "*": mf.priors.Normal()},
+        mf.likelihoods.Normal(), groups=groups, level={"*.bias": "separate"}, per="unit",
+    )  # fmt: skip
+    before = posterior_at(model, 0.3, 0.2)
+    before.save(path)
+    after = mf.load(path)
+    assert after.model.groups == model.groups
+    names = [groups[i % 3] for i in range(len(X))]
+    new = [*names[:-1], (None,) * 2 if isinstance(groups[0], tuple) else None]
+    for asked in (names, new):
+        one, other = (it.predict(X, groups=asked, draws=10) for it in (before, after))
+        assert same_bytes(one.mean, other.mean)
+    with pytest.raises(ValueError, match="HierarchicalNetwork"):
+        mf.load(path, model=own_model())

@@ -1,7 +1,9 @@
 """A progress bar in terminals and notebooks; silence elsewhere."""
 
+import contextlib
 import sys
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rich.progress import (
@@ -49,6 +51,18 @@ class Progress:
         if self._bar is not None:
             self._bar.update(self._task, completed=step)
             self._bar.stop()
+
+
+@contextlib.contextmanager
+def counted(what: str, total: int, enabled: bool) -> Iterator[Callable[[int], None]]:
+    """A bar for a count of things: call what it gives with how many are done."""
+    if not enabled or not _visible():
+        yield lambda done: None
+        return
+    columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with RichProgress(*columns) as shown:
+        task = shown.add_task(what, total=total)
+        yield lambda done: shown.update(task, completed=done)
 
 
 def _bar() -> RichProgress:

@@ -3,6 +3,7 @@
 from .amortised import Amortised, AmortisedState
 from .approximation import AbstractApproximation, Variational
 from .base import AbstractFamily, LocalDraws
+from .enlarged import Enlarged
 from .flow import Flow, FlowState
 from .full_rank import FullRank, FullRankState, full_rank_state
 from .gaussian import Conditional, Gaussian
@@ -37,6 +38,7 @@ __all__ = [
     "Amortised",
     "AmortisedState",
     "Conditional",
+    "Enlarged",
     "Flow",
     "FlowState",
     "FullRank",

@@ -32,7 +32,9 @@ def build_likelihood(part: Part) -> AbstractLikelihood:
 
 
 def _describe_argument(value: Any) -> Part | None:
-    """A number, a known scale (a number too), a learned one (its prior) or a head."""
+    """A count, a number, a known scale (a number too), a learned one (its prior) or a head."""
+    if isinstance(value, int):
+        return Part({"is": "count", "count": value}, {})
     if not isinstance(value, Scale):
         return Part({"is": "number"}, {"value": np.asarray(value)})
     if value.head:
@@ -43,8 +45,10 @@ def _describe_argument(value: Any) -> Part | None:
     return None if prior is None else gather({"prior": prior}, **{"is": "learned"})
 
 
-def _build_argument(part: Part) -> float | str | dist.Distribution:
+def _build_argument(part: Part) -> int | float | str | dist.Distribution:
     kind = part.facts["is"]
+    if kind == "count":
+        return int(part.facts["count"])
     if kind == "number":
         return float(part.number("value").item())
     if kind == "head":

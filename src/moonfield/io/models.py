@@ -15,6 +15,7 @@ from ..model import (
     Coordinates,
     space,
 )
+from .groups import build_groups, describe_groups
 from .likelihoods import build_likelihood, describe_likelihood
 from .networks import build_network, describe_network
 from .part import Part, gather
@@ -26,7 +27,9 @@ _DESCRIBE = {
     "network": describe_network,
     "prior": describe_prior,
     "likelihood": describe_likelihood,
+    "groups": describe_groups,
 }
+_BUILD = {"prior": build_prior, "likelihood": build_likelihood, "groups": build_groups}
 
 
 def describe_model(model: AbstractModel) -> Part:
@@ -61,13 +64,10 @@ def build_model(part: Part, numbers: int) -> AbstractModel:
     Raises:
         ValueError: the description is not consistent.
     """
-    cls, _ = find(MODELS, part.facts["type"], "model")
+    cls, names = find(MODELS, part.facts["type"], "model")
     arguments = part.known_child("arguments")
-    model = cls(
-        network=build_network(arguments.known_child("network"), numbers),
-        prior=build_prior(arguments.known_child("prior")),
-        likelihood=build_likelihood(arguments.known_child("likelihood")),
-    )
+    others = {name: _BUILD[name](arguments.known_child(name)) for name in names[1:]}
+    model = cls(network=build_network(arguments.known_child("network"), numbers), **others)
     if _shapes(model) != part.facts["parameters"]:
         raise ValueError("its parameters do not have the shapes that its model gives them")
     return model

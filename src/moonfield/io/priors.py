@@ -1,14 +1,16 @@
 """Distributions and priors of weights as parts, and back."""
 
+import dataclasses
 from typing import Any, cast
 
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
+from jaxtyping import Array
 
-from ..priors import AbstractPrior, Independent, Scaled
+from ..priors import AbstractPrior, Entry, Hierarchy, Independent
 from .part import Part, gather
-from .registry import DISTRIBUTIONS, TRUNCATED, find, holds
+from .registry import DISTRIBUTIONS, ENTRIES, TRUNCATED, find, holds
 
 
 def describe_distribution(value: dist.Distribution) -> Part | None:
@@ -34,7 +36,9 @@ def build_distribution(part: Part) -> dist.Distribution:
 
 
 def describe_prior(prior: AbstractPrior) -> Part | None:
-    """A table of independent priors; None for any other, or where one entry is in no table."""
+    """A table of independent priors or a hierarchy of one; None for what is in no table."""
+    if type(prior) is Hierarchy:
+        return _describe_hierarchy(prior)
     if type(prior) is not Independent:
         return None
     entries = {str(i): _describe_entry(entry) for i, entry in enumerate(prior.entries)}
@@ -45,6 +49,8 @@ def describe_prior(prior: AbstractPrior) -> Part | None:
 
 def build_prior(part: Part) -> AbstractPrior:
     """The prior of a part."""
+    if part.facts["type"] == "Hierarchy":
+        return _build_hierarchy(part)
     patterns, entries = part.facts["patterns"], part.known_child("entries")
     if part.facts["type"] != "Independent" or len(patterns) != len(entries.facts):
         raise ValueError("its prior is not a table of independent priors")
@@ -54,13 +60,68 @@ def build_prior(part: Part) -> AbstractPrior:
     return Independent(table)
 
 
-def _describe_entry(entry: dist.Distribution | Scaled) -> Part | None:
-    if type(entry) is Scaled:
-        return Part({"type": "Scaled"}, {"sd": np.asarray(entry.sd)})
-    return describe_distribution(entry) if isinstance(entry, dist.Distribution) else None
+def _describe_hierarchy(prior: Hierarchy) -> Part | None:
+    children = {"base": describe_prior(prior.base), "spread": describe_distribution(prior.spread)}
+    if None in children.values():
+        return None
+    levels = [list(level) for level in prior.levels]
+    part = gather(children, type="Hierarchy", levels=levels, per=prior.per)
+    parents = {f"parents.{i}": np.asarray(index) for i, index in enumerate(prior.parents)}
+    return Part(part.facts, {**part.tensors, **parents})
 
 
-def _build_entry(part: Part) -> dist.Distribution | Scaled:
-    if part.facts["type"] == "Scaled":
-        return Scaled(jnp.asarray(part.number("sd")))
+def _build_hierarchy(part: Part) -> Hierarchy:
+    count = sum(name.startswith("parents.") for name in part.tensors)
+    parents = [part.number(f"parents.{i}") for i in range(count)]
+    return Hierarchy(
+        build_prior(part.known_child("base")),
+        dict(part.facts["levels"]),
+        parents,
+        build_distribution(part.known_child("spread")),
+        part.facts["per"],
+    )
+
+
+def _describe_entry(entry: Entry) -> Part | None:
+    """A distribution, or the arguments of an entry that a table lists."""
+    if isinstance(entry, dist.Distribution):
+        return describe_distribution(entry)
+    if not holds(ENTRIES, entry):
+        return None
+    arguments = {
+        field.name: _describe_argument(getattr(entry, field.name))
+        for field in dataclasses.fields(entry)
+    }
+    if None in arguments.values():
+        return None
+    return gather({"arguments": gather(arguments)}, type=type(entry).__name__)
+
+
+def _build_entry(part: Part) -> Entry:
+    if part.facts["type"] not in ENTRIES:
+        return build_distribution(part)
+    cls = find(ENTRIES, part.facts["type"], "prior")
+    arguments = part.known_child("arguments")
+    names = [field.name for field in dataclasses.fields(cls)]
+    return cls(**{name: _build_argument(arguments.known_child(name)) for name in names})
+
+
+def _describe_argument(value: Any) -> Part | None:
+    if isinstance(value, dist.Distribution):
+        return describe_distribution(value)
+    if value is None:
+        return Part({"type": "nothing"}, {})
+    if isinstance(value, str):
+        return Part({"type": "word", "word": value}, {})
+    return Part({"type": "number"}, {"value": np.asarray(value)})
+
+
+def _build_argument(part: Part) -> dist.Distribution | str | float | Array | None:
+    if part.facts["type"] == "nothing":
+        return None
+    if part.facts["type"] == "word":
+        return part.facts["word"]
+    if part.facts["type"] == "number":
+        number = part.number("value")
+        return jnp.asarray(number) if number.ndim else number.item()
     return build_distribution(part)

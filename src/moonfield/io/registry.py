@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpyro.distributions as dist
 
-from .. import likelihoods
+from .. import likelihoods, priors
 from ..families import (
     Conditional,
     Gaussian,
@@ -18,7 +18,7 @@ from ..families import (
     Sampler,
     Variational,
 )
-from ..model import BayesianNetwork
+from ..model import BayesianNetwork, HierarchicalNetwork
 
 T = TypeVar("T")
 
@@ -63,15 +63,27 @@ TRUNCATED = _by_name(
 LIKELIHOODS = _by_name(
     likelihoods.Bernoulli,
     likelihoods.Categorical,
+    likelihoods.MixtureDensity,
     likelihoods.NegativeBinomial,
     likelihoods.Normal,
     likelihoods.Poisson,
     likelihoods.StudentT,
 )
 
+# Priors of arrays of weights, whose arguments are numbers, words or distributions.
+ENTRIES = _by_name(
+    priors.Horseshoe,
+    priors.Informed,
+    priors.LearnedScale,
+    priors.RegularisedHorseshoe,
+    priors.ScaleMixture,
+    priors.Scaled,
+)
+
 # Models, with the arguments that make them. Each argument is described on its own.
 MODELS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
     "BayesianNetwork": (BayesianNetwork, ("network", "prior", "likelihood")),
+    "HierarchicalNetwork": (HierarchicalNetwork, ("network", "prior", "likelihood", "groups")),
 }
 
 APPROXIMATIONS = _by_name(

@@ -3,6 +3,7 @@
 from .base import AbstractLikelihood
 from .bernoulli import Bernoulli
 from .categorical import Categorical
+from .mixture_density import MixtureDensity
 from .negative_binomial import NegativeBinomial
 from .normal import Normal
 from .poisson import Poisson
@@ -12,6 +13,7 @@ __all__ = [
     "AbstractLikelihood",
     "Bernoulli",
     "Categorical",
+    "MixtureDensity",
     "NegativeBinomial",
     "Normal",
     "Poisson",

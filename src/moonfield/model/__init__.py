@@ -5,6 +5,9 @@ from .base import AbstractModel, set_prior_predictive
 from .bayesian_network import BayesianNetwork
 from .bound_program import BoundProgram
 from .coordinates import Coordinates
+from .groups import Groups, groups_of
+from .hierarchical_network import HierarchicalNetwork, Rows
+from .network_model import AbstractNetworkModel
 from .normal_prior import NormalPrior, normal_prior
 from .program import Program
 from .space import Space, space
@@ -12,14 +15,19 @@ from .space import Space, space
 __all__ = [
     "AbstractBoundProgram",
     "AbstractModel",
+    "AbstractNetworkModel",
     "AbstractProgram",
     "BayesianNetwork",
     "BoundProgram",
     "Coordinates",
+    "Groups",
+    "HierarchicalNetwork",
     "NormalPrior",
     "Program",
+    "Rows",
     "Space",
     "checked_weights",
+    "groups_of",
     "normal_prior",
     "set_prior_predictive",
     "space",

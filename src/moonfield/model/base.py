@@ -152,9 +152,7 @@ class AbstractModel(eqx.Module):
         table = as_inputs(X)
         rows = dataset(X, y, self.target_shape(table.values), weights)
         self.check_targets(rows.inputs, rows.targets)
-        found = badly_scaled(rows.inputs, rows.columns, "X: column")
-        if found is not None:
-            warnings.warn(f"{found}.", MoonfieldWarning, stacklevel=4)
+        warn_if_badly_scaled(rows.inputs, rows.columns)
         return self, rows
 
     def check_inputs(self, X: Any) -> PyTree:
@@ -245,6 +243,13 @@ class AbstractModel(eqx.Module):
     def prior_predictive(self, X: Any, draws: int = 500, seed: int = 0) -> Any:
         """What the model says about rows before it has seen any target: a `Prediction`."""
         return _hooks["prior_predictive"](self, X, draws, seed)
+
+
+def warn_if_badly_scaled(inputs: np.ndarray, columns: tuple[str, ...] | None) -> None:
+    """Warn of a column of X that should be standardised."""
+    found = badly_scaled(inputs, columns, "X: column")
+    if found is not None:
+        warnings.warn(f"{found}.", MoonfieldWarning, stacklevel=5)
 
 
 def is_real(support: Constraint) -> bool:

@@ -4,6 +4,7 @@ from .activations import ACTIVATIONS, activation
 from .check import check_network, weights_of, with_weights
 from .description import build, describe
 from .expanded import Expanded
+from .grouped import Grouped
 from .linear import linear
 from .mlp import MLP, Linear
 
@@ -11,6 +12,7 @@ __all__ = [
     "ACTIVATIONS",
     "MLP",
     "Expanded",
+    "Grouped",
     "Linear",
     "activation",
     "build",

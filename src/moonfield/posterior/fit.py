@@ -13,7 +13,7 @@ from .._core.keys import check_seed
 from .._core.trees import path_name
 from ..data import Dataset
 from ..inference import AbstractDirect, AbstractMethod, as_method
-from ..model import AbstractModel, AbstractProgram, Program, space
+from ..model import AbstractModel, AbstractProgram, HierarchicalNetwork, Program, Rows, space
 from .posterior import Posterior
 from .running import Callback, Job, run_direct, run_steps
 
@@ -55,8 +55,9 @@ def fit(
         progress: show a bar in terminals and notebooks.
         callbacks: functions `(step, posterior_so_far)` called a few times a second; one that
             returns True ends the fit.
-        groups, sampler, checkpoint, devices: for hierarchical networks, importance sampling,
-            long fits and several devices; not available for this kind of model yet.
+        groups: for hierarchical networks, the name of each row's group.
+        sampler, checkpoint, devices: for importance sampling, long fits and several devices; not
+            available for this kind of model yet.
 
     Returns:
         A `Posterior`; `.result` says why the fit ended. Ctrl-C returns what there is.
@@ -65,9 +66,11 @@ def fit(
         TypeError, ValueError: bad input, before anything compiles; the message says what and where.
         NonFiniteError: the ELBO became non-finite; carries the last finite posterior.
     """
-    unavailable = {
-        "groups": groups, "sampler": sampler, "checkpoint": checkpoint, "devices": devices,
-    }  # fmt: skip
+    unavailable = {"sampler": sampler, "checkpoint": checkpoint, "devices": devices}
+    if not isinstance(model, HierarchicalNetwork):
+        unavailable["groups"] = groups
+    elif groups is not None:
+        X = Rows(X, groups)
     _check_options(model, unavailable, steps, restarts, seed, callbacks)
     amortised = isinstance(method, AbstractMethod) and method.amortised
     model, rows = _prepared(model, X, y, data, weights, amortised)

@@ -18,7 +18,7 @@ from ..data import Dataset, as_targets
 from ..diagnostics import Check, Importance
 from ..families import AbstractApproximation
 from ..inference import GradientNoise
-from ..model import AbstractModel, space
+from ..model import AbstractModel, HierarchicalNetwork, Rows, space
 from ..predictive import (
     Mapped,
     Prediction,
@@ -31,6 +31,7 @@ from ..predictive import (
     stack_draws,
 )
 from . import checking, judging
+from .new_groups import with_new_groups
 from .record import Diagnostics
 from .run import Run
 from .saving import save
@@ -89,6 +90,19 @@ class Posterior:
         structure, arrays = split((self.model, self.approximation))
         return _draws(structure, int(n), arrays, stream(seed, Stream.draws))
 
+    def population(self, n: int, seed: int = 0) -> PyTree:
+        """N draws of the weights of a group that a hierarchical network has not seen.
+
+        Raises:
+            ValueError: the model has no groups.
+        """
+        model, approximation = with_new_groups(self.model, self.approximation)
+        if not isinstance(model, HierarchicalNetwork):
+            raise ValueError("Only an mf.HierarchicalNetwork has a population of groups.")
+        structure, arrays = split((model, approximation))
+        draws = _draws(structure, whole(n, "n"), arrays, stream(seed, Stream.draws))
+        return model.of_group(draws["network"], -1)
+
     def predict(
         self,
         X: Any,
@@ -101,16 +115,22 @@ class Posterior:
         """The posterior predictive distribution for any number of rows, lazily computed.
 
         A row's prediction depends on that row alone. `keep_draws` allows `prediction.mean_draws`.
+        `groups` names the group of each row for a hierarchical network; None in place of a name
+        (or of its last parts) stands for a group that was not seen, drawn from the population.
 
         Raises:
             TypeError, ValueError: X is not numeric and finite or has another shape than in
-                training; draws below 1; groups given for a model without groups.
+                training; draws below 1; groups missing, unknown, or given for a model without.
         """
-        if groups is not None:
-            raise ValueError("This model has no groups; leave groups out.")
-        return checked_prediction(
-            self.model, self.approximation, self.inputs(X), draws, seed, keep_draws
-        )
+        X = X if groups is None else Rows(X, groups)
+        model, approximation = with_new_groups(self.model, self.approximation)
+        return checked_prediction(model, approximation, self.inputs(X), draws, seed, keep_draws)
+
+    def _asked(self, X: Any, seed: int) -> tuple[Source, PyTree]:
+        """Where draws for these rows come from, and the rows as the model takes them."""
+        model, approximation = with_new_groups(self.model, self.approximation)
+        source = Source(model, approximation, stream(seed, Stream.draws))
+        return source, model.check_inputs(self.inputs(X))
 
     def sites(
         self, X: Any = None, names: Sequence[str] | None = None, draws: int = 500, seed: int = 0
@@ -140,16 +160,17 @@ class Posterior:
             >>> # posterior.map(hidden, X).shape == (500, rows, units)
         """
         whole(draws, "draws")
-        inputs = self.model.check_inputs(self.inputs(X))
-        return stack_draws(self._source(seed), Mapped(fn), inputs, draws)
+        source, inputs = self._asked(X, seed)
+        return stack_draws(source, Mapped(fn), inputs, draws)
 
     def log_likelihood(self, X: Any, y: Any, draws: int = 500, seed: int = 0) -> np.ndarray:
         """Log-density of every row's target under every draw: (draws, rows), nats, unscaled."""
         whole(draws, "draws")
-        inputs = self.model.check_inputs(self.inputs(X))
-        targets = as_targets(y, self.model.count(inputs), self.model.target_shape(inputs))
-        self.model.check_targets(inputs, targets)
-        return stack_draws(self._source(seed), RowLogLikelihood(), inputs, draws, targets)
+        source, inputs = self._asked(X, seed)
+        model = source.model
+        targets = as_targets(y, model.count(inputs), model.target_shape(inputs))
+        model.check_targets(inputs, targets)
+        return stack_draws(source, RowLogLikelihood(), inputs, draws, targets)
 
     def training_log_likelihood(self, draws: int = 500, seed: int = 0) -> np.ndarray:
         """Log-density of every training row under every draw: (draws, rows), nats, unscaled.
@@ -268,6 +289,10 @@ class Posterior:
 
     def inputs(self, X: Any) -> Any:
         """Table columns in training order; anything else as it is."""
+        if isinstance(X, Rows):
+            if not isinstance(self.model, HierarchicalNetwork):
+                raise ValueError("This model has no groups; leave groups out.")
+            return Rows(self.inputs(X.X), X.groups)
         frame = nw.from_native(X, eager_only=True, pass_through=True)
         if self.columns is None or not isinstance(frame, nw.DataFrame):
             return X

@@ -1,7 +1,8 @@
 """Priors: joint distributions over all weights of a network.
 
 Any NumPyro distribution with scalar events is a prior for every weight; the common ones are
-re-exported here. A mapping from path patterns to distributions is a prior as well.
+re-exported here. Entries such as `LearnedScale` and `Horseshoe` add scales that are learned with
+the weights. A mapping from path patterns to distributions and entries is a prior as well.
 """
 
 from collections.abc import Mapping
@@ -9,25 +10,40 @@ from collections.abc import Mapping
 from numpyro.distributions import Cauchy, Distribution, HalfNormal, Laplace, Normal, StudentT
 
 from .base import AbstractPrior, Latents
-from .independent import Independent
+from .entry import AbstractEntry
+from .hierarchy import Hierarchy
+from .horseshoe import Horseshoe, RegularisedHorseshoe
+from .independent import Entry, Independent
+from .informed import Informed
+from .learned_scale import LearnedScale, check_positive
+from .scale_mixture import ScaleMixture
 from .scaled import Scaled, fan_in
 
 __all__ = [
+    "AbstractEntry",
     "AbstractPrior",
     "Cauchy",
+    "Entry",
     "HalfNormal",
+    "Hierarchy",
+    "Horseshoe",
     "Independent",
+    "Informed",
     "Laplace",
     "Latents",
+    "LearnedScale",
     "Normal",
+    "RegularisedHorseshoe",
+    "ScaleMixture",
     "Scaled",
     "StudentT",
     "as_prior",
+    "check_positive",
     "fan_in",
 ]
 
 
-def as_prior(prior: AbstractPrior | Distribution | Scaled | Mapping) -> AbstractPrior:
+def as_prior(prior: AbstractPrior | Entry | Mapping) -> AbstractPrior:
     """A distribution, a table of paths or a prior, as a prior.
 
     Raises:
@@ -35,9 +51,9 @@ def as_prior(prior: AbstractPrior | Distribution | Scaled | Mapping) -> Abstract
     """
     if isinstance(prior, AbstractPrior):
         return prior
-    if isinstance(prior, Distribution | Scaled | Mapping):
+    if isinstance(prior, Distribution | Scaled | AbstractEntry | Mapping):
         return Independent(prior)
     raise TypeError(
-        "prior must be a NumPyro distribution, mf.priors.Scaled, a mapping from path patterns to "
+        "prior must be a NumPyro distribution, one of mf.priors, a mapping from path patterns to "
         f"these, or an AbstractPrior; got {type(prior).__name__}."
     )

@@ -2,6 +2,7 @@
 
 import fnmatch
 from collections.abc import Mapping
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -12,23 +13,28 @@ from jaxtyping import Array, PyTree
 
 from .._core.trees import named_leaves, numbers_to_arrays, path_name
 from .base import AbstractPrior, Latents
+from .entry import WEIGHT, AbstractEntry
 from .scaled import Scaled, fan_in
 
-Entry = dist.Distribution | Scaled
+Entry = dist.Distribution | Scaled | AbstractEntry
 
 _START_SPREAD = 3.0**0.5  # a uniform on (-sqrt 3, sqrt 3) has sd 1
 _START_GAIN = 2.0  # a start never has an sd above gain / sqrt(fan_in)
 
 
 class Independent(AbstractPrior):
-    """Every weight has its own distribution: `log p(w) = sum_k log p_k(w_k)`.
+    """Every array of weights has its own prior, independent of the others'.
+
+    `log p = sum_k log p_k(w_k)` where entries are distributions. Entries with latent variables of
+    their own (`LearnedScale`, `Horseshoe`, ...) add these under `prior.<path>.<name>`.
 
     Args:
         table: pattern of a parameter path (`layers.*.weight`, shell wildcards) -> a NumPyro
-            distribution with scalar events or `Scaled`. The first pattern that matches wins.
+            distribution with scalar events, `Scaled` or an `AbstractEntry`. The first pattern that
+            matches wins.
 
     Raises:
-        TypeError: an entry is neither a distribution nor `Scaled`.
+        TypeError: an entry is none of these.
         ValueError: an entry has vector events; or, when a network is bound, a pattern matches no
             parameter or a parameter has no pattern.
     """
@@ -45,19 +51,18 @@ class Independent(AbstractPrior):
         self.entries = numbers_to_arrays(tuple(table.values()))
 
     def check(self, shapes: PyTree) -> None:
-        paths = [path_name(path) for path, _ in jax.tree_util.tree_leaves_with_path(shapes)]
+        paths = list(named_leaves(shapes))
         for pattern in self.patterns:
             if not fnmatch.filter(paths, pattern):
                 raise ValueError(
                     f"The prior's pattern {pattern!r} matches no parameter. "
                     f"The network has {', '.join(paths) or 'no parameters'}."
                 )
-        for path, leaf in jax.tree_util.tree_leaves_with_path(shapes):
-            name = path_name(path)
-            batch = self._distribution(name, leaf.shape).batch_shape
+        for path, leaf in named_leaves(shapes).items():
+            batch = self._latents(path, leaf.shape)[WEIGHT].batch_shape
             if not _fits(batch, leaf.shape):
                 raise ValueError(
-                    f"The prior of {name} is a batch of {batch} distributions, which does not "
+                    f"The prior of {path} is a batch of {batch} distributions, which does not "
                     f"broadcast to its shape {leaf.shape}."
                 )
 
@@ -65,42 +70,60 @@ class Independent(AbstractPrior):
         leaves, treedef = jax.tree_util.tree_flatten_with_path(shapes)
         edges = np.cumsum([0, *(leaf.size for _, leaf in leaves)])
         uniform = jax.random.uniform(key, (edges[-1],), minval=-_START_SPREAD, maxval=_START_SPREAD)
-        values = [
-            _bounded_start(
-                self._distribution(path_name(path), leaf.shape),
-                uniform[begin:end].reshape(leaf.shape).astype(leaf.dtype),
-            )
-            for (path, leaf), begin, end in zip(leaves, edges[:-1], edges[1:], strict=True)
-        ]
-        return Latents(jax.tree.unflatten(treedef, values), {})
+        values, others = [], {}
+        for (path, leaf), begin, end in zip(leaves, edges[:-1], edges[1:], strict=True):
+            name = path_name(path)
+            latents = self._latents(name, leaf.shape)
+            limit = _limit(self._entry(name), leaf.shape)
+            start = uniform[begin:end].reshape(leaf.shape).astype(leaf.dtype)
+            values.append(_bounded_start(latents.pop(WEIGHT), start, limit))
+            others |= _under(name, {k: _middle(d, leaf.dtype) for k, d in latents.items()})
+        return Latents(jax.tree.unflatten(treedef, values), others)
 
     def sample(self, key: Array, shapes: PyTree) -> Latents:
         leaves, treedef = jax.tree_util.tree_flatten_with_path(shapes)
-        values = []
+        values, others = [], {}
         for i, (path, leaf) in enumerate(leaves):
-            entry = self._distribution(path_name(path), leaf.shape).expand(leaf.shape)
-            values.append(jnp.asarray(entry.sample(jax.random.fold_in(key, i)), leaf.dtype))
-        return Latents(jax.tree.unflatten(treedef, values), {})
+            name, own = path_name(path), jax.random.fold_in(key, i)
+            latents = self._latents(name, leaf.shape)
+            weight = latents.pop(WEIGHT).expand(leaf.shape)
+            values.append(jnp.asarray(weight.sample(own), leaf.dtype))
+            drawn = {
+                k: jnp.asarray(entry.sample(jax.random.fold_in(own, j)), leaf.dtype)
+                for j, (k, entry) in enumerate(latents.items())
+            }
+            others |= _under(name, drawn)
+        return Latents(jax.tree.unflatten(treedef, values), others)
 
     def log_prob(self, latents: Latents) -> Array:
-        terms = [
-            jnp.sum(self._distribution(path_name(path), leaf.shape).log_prob(leaf))
-            for path, leaf in jax.tree_util.tree_leaves_with_path(latents.network)
-        ]
-        return sum(terms, start=jnp.zeros(()))
+        total = jnp.zeros(())
+        for path, values in self._values(latents):
+            entries = self._latents(path, values[WEIGHT].shape)
+            terms = [jnp.sum(entries[name].log_prob(value)) for name, value in values.items()]
+            total = sum(terms, start=total)
+        return total
 
     def transform(self, latents: Latents) -> PyTree:
-        return latents.network
+        if not any(isinstance(entry, AbstractEntry) for entry in self.entries):
+            return latents.network
+        made = []
+        for path, values in self._values(latents):
+            entry = self._entry(path)
+            own = isinstance(entry, AbstractEntry)
+            made.append(entry.transform(values) if own else values[WEIGHT])
+        return jax.tree.unflatten(jax.tree.structure(latents.network), made)
 
     def supports(self, shapes: PyTree) -> Latents:
-        def support(path: tuple, leaf: jax.ShapeDtypeStruct) -> object:
-            return self._distribution(path_name(path), leaf.shape).support
-
-        return Latents(jax.tree_util.tree_map_with_path(support, shapes), {})
+        weights, others = [], {}
+        for path, leaf in named_leaves(shapes).items():
+            entries = {name: d.support for name, d in self._latents(path, leaf.shape).items()}
+            weights.append(entries.pop(WEIGHT))
+            others |= _under(path, entries)
+        return Latents(jax.tree.unflatten(jax.tree.structure(shapes), weights), others)
 
     def normals(self, shapes: PyTree) -> dict[str, tuple[Array, Array]]:
         entries = {
-            path: self._distribution(path, leaf.shape)
+            path: self._latents(path, leaf.shape)[WEIGHT]
             for path, leaf in named_leaves(shapes).items()
         }
         return {
@@ -110,20 +133,52 @@ class Independent(AbstractPrior):
         }
 
     def describe(self, path: str, shape: tuple[int, ...]) -> str:
-        entry = self._distribution(path, shape)
-        numbers = [getattr(entry, name) for name in entry.arg_constraints]
+        entry = self._entry(path)
+        if isinstance(entry, AbstractEntry):
+            return str(entry)
+        plain = self._latents(path, shape)[WEIGHT]
+        numbers = [getattr(plain, name) for name in plain.arg_constraints]
         text = ", ".join(f"{float(n):.4g}" if jnp.ndim(n) == 0 else "..." for n in numbers)
-        return f"{type(entry).__name__}({text})"
+        return f"{type(plain).__name__}({text})"
 
-    def _distribution(self, path: str, shape: tuple[int, ...]) -> dist.Distribution:
+    def _values(self, latents: Latents) -> list[tuple[str, dict[str, Array]]]:
+        """The latents of each array of weights, by path."""
+        return [
+            (path, {WEIGHT: leaf, **latents.prior.get(path, {})})
+            for path, leaf in named_leaves(latents.network).items()
+        ]
+
+    def _latents(self, path: str, shape: tuple[int, ...]) -> dict[str, dist.Distribution]:
+        entry = self._entry(path)
+        if isinstance(entry, AbstractEntry):
+            return entry.latents(shape)
+        return {WEIGHT: entry.distribution(shape) if isinstance(entry, Scaled) else entry}
+
+    def _entry(self, path: str) -> Entry:
         for pattern, entry in zip(self.patterns, self.entries, strict=True):
             if fnmatch.fnmatchcase(path, pattern):
-                return entry.distribution(shape) if isinstance(entry, Scaled) else entry
+                return entry
         raise ValueError(
             f"No prior for parameter {path!r}: the table has "
             f"{', '.join(map(repr, self.patterns))}. Add a pattern that matches it, or '*' for all "
             "others."
         )
+
+
+def _under(path: str, others: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {path: others} if others else {}
+
+
+def _middle(entry: dist.Distribution, dtype: Any) -> Array:
+    """The point that the bijection of the support maps from 0: 1 for positive numbers."""
+    return dist.biject_to(entry.support)(jnp.zeros(entry.shape(), dtype))
+
+
+def _limit(entry: Entry, shape: tuple[int, ...]) -> float:
+    """The largest sd to start with."""
+    if isinstance(entry, AbstractEntry) and entry.standardised:
+        return 1.0
+    return _START_GAIN / fan_in(shape) ** 0.5
 
 
 def _fits(batch: tuple[int, ...], shape: tuple[int, ...]) -> bool:
@@ -135,11 +190,11 @@ def _fits(batch: tuple[int, ...], shape: tuple[int, ...]) -> bool:
 
 
 def _check_entry(pattern: str, entry: object) -> None:
-    if isinstance(entry, Scaled):
+    if isinstance(entry, Scaled | AbstractEntry):
         return
     if not isinstance(entry, dist.Distribution):
         raise TypeError(
-            f"The prior for {pattern!r} must be a NumPyro distribution or mf.priors.Scaled, "
+            f"The prior for {pattern!r} must be a NumPyro distribution or one of mf.priors, "
             f"got {type(entry).__name__}."
         )
     if entry.event_shape != ():
@@ -151,12 +206,11 @@ def _check_entry(pattern: str, entry: object) -> None:
         raise ValueError(f"The prior for {pattern!r} is discrete; weights must be continuous.")
 
 
-def _bounded_start(entry: dist.Distribution, uniform: Array) -> Array:
-    """Around the prior mean with the prior's sd, but never wider than 2 / sqrt(fan_in).
+def _bounded_start(entry: dist.Distribution, uniform: Array, limit: float) -> Array:
+    """Around the prior mean with the prior's sd, but never with one above the limit.
 
     `uniform` has sd 1. On a constrained support: close to the point of the prior mean.
     """
-    limit = _START_GAIN / fan_in(uniform.shape) ** 0.5
     transform = dist.biject_to(entry.support)
     try:
         mean, sd = entry.mean, jnp.sqrt(entry.variance)

@@ -39,9 +39,17 @@ def _categorical(f: np.ndarray, y: np.ndarray) -> np.ndarray:
     return f[np.arange(len(f)), y.astype(int)] - special.logsumexp(f, axis=1)
 
 
+def _mixture_density(f: np.ndarray, y: np.ndarray) -> np.ndarray:
+    a, means, raw = np.split(f, 3, axis=1)
+    log_weights = a - special.logsumexp(a, axis=1, keepdims=True)
+    each = log_weights + stats.norm.logpdf(y[:, None], means, _head(raw))
+    return special.logsumexp(each, axis=1)
+
+
 _ONE = 3.0 * _RNG.normal(size=(ROWS, 1))
 _TWO = 2.0 * _RNG.normal(size=(ROWS, 2))
 _FOUR = 3.0 * _RNG.normal(size=(ROWS, 4))
+_SIX = 2.0 * np.random.default_rng(8).normal(size=(ROWS, 6))
 _LOG_RATES = _RNG.uniform(-4.0, 4.0, (ROWS, 1))
 _NUMBERS = 3.0 * _RNG.normal(size=ROWS)
 _COUNTS = _RNG.poisson(6.0, ROWS).astype(float)
@@ -77,6 +85,10 @@ CASES = [
     Case(
         "student_t_head", lambda: likelihoods.StudentT(scale="head"), _TWO, _NUMBERS,
         lambda f, y: stats.t.logpdf(y, 4.0, f[:, 0], _head(f[:, 1])), {},
+    ),
+    Case(
+        "mixture_density", lambda: likelihoods.MixtureDensity(2), _SIX, _NUMBERS,
+        _mixture_density, {},
     ),
     Case(
         "poisson", likelihoods.Poisson, _LOG_RATES, _COUNTS,

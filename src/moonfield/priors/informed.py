@@ -1,0 +1,136 @@
+"""Priors from what was learned before."""
+
+import fnmatch
+import os
+from typing import Any, ClassVar, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+from jaxtyping import Array, PyTree
+
+from .._core.trees import default_float, named_leaves, numbers_to_arrays
+from .entry import WEIGHT, AbstractEntry, Shape
+from .learned_scale import check_positive
+
+_DRAWS = 1_000
+
+
+class Informed(AbstractEntry):
+    """Weights near known ones: `w = mean + s sd z`, `z ~ N(0, 1)`, with s = 1 or learned.
+
+    Usually made for many arrays at once by `from_posterior` or `from_weights`, as entries of a
+    table by path, to be joined with priors of what is new:
+    `prior = {**mf.priors.Informed.from_posterior(old, layers="layers.0.*"), "*": Scaled(1.0)}`.
+
+    Args:
+        mean: of the weights; an array of their shape.
+        sd: of the weights about it; a number or an array.
+        scale: prior of s on positive numbers, so that the data say how far to trust the mean (an
+            empirical-Bayes scale, fully Bayesian); None for s = 1.
+
+    Raises:
+        TypeError, ValueError: an sd is not positive, or `scale` is no distribution of one positive
+            number.
+    """
+
+    standardised: ClassVar[bool] = True
+    mean: Array
+    sd: Array
+    scale: dist.Distribution | None
+
+    def __init__(self, mean: Any, sd: Any, scale: dist.Distribution | None = None):
+        if not (np.asarray(sd) > 0.0).all():
+            raise ValueError("sd must be positive.")
+        self.mean = jnp.asarray(mean, default_float())
+        self.sd = jnp.broadcast_to(jnp.asarray(sd, default_float()), self.mean.shape)
+        self.scale = None if scale is None else numbers_to_arrays(check_positive(scale))
+
+    @staticmethod
+    def from_posterior(
+        posterior: Any,
+        layers: str = "*",
+        inflate: float = 1.0,
+        scale: dist.Distribution | None = None,
+    ) -> dict[str, "Informed"]:
+        """Entries with the posterior means and `inflate` times the posterior sds of weights.
+
+        Args:
+            posterior: of a network, by any method.
+            layers: pattern of the paths to take, e.g. `"layers.0.*"`.
+            inflate: factor of the sds; above 1 for tasks that are only alike.
+            scale: as of `Informed`.
+
+        Raises:
+            ValueError: no path matches.
+        """
+        weights = named_leaves(posterior.sample(_DRAWS)["network"])
+        found = {path: np.asarray(leaf, np.float64) for path, leaf in _some(weights, layers)}
+        return {
+            path: Informed(draws.mean(axis=0), inflate * np.maximum(draws.std(axis=0), 1e-6), scale)
+            for path, draws in found.items()
+        }
+
+    @staticmethod
+    def from_population(posterior: Any, inflate: float = 1.0) -> dict[str, "Informed"]:
+        """Entries with the mean and sd across groups of a hierarchical network's population.
+
+        Weights of a group that was not seen, under the posterior of the population:
+        `mean = E[mu]`, `sd^2 = Var[mu] + E[sum_l s_l^2]`, for a new task of the same kind.
+
+        Raises:
+            ValueError: the posterior is not of a hierarchical network.
+        """
+        weights = posterior.population(_DRAWS)
+        return {
+            path: Informed(draws.mean(axis=0), inflate * np.maximum(draws.std(axis=0), 1e-6))
+            for path, draws in named_leaves(weights).items()
+        }
+
+    @staticmethod
+    def from_weights(
+        weights: PyTree | str | os.PathLike,
+        sd: float,
+        layers: str = "*",
+        scale: dist.Distribution | None = None,
+    ) -> dict[str, "Informed"]:
+        """Entries with given means and one sd: of a tree of weights, or a safetensors file.
+
+        The names in a file are paths: `layers.0.weight`.
+
+        Raises:
+            ValueError: no path matches.
+        """
+        if isinstance(weights, str | os.PathLike):
+            from safetensors.numpy import load_file  # noqa: PLC0415
+
+            named: dict[str, Any] = load_file(weights)
+        else:
+            named = named_leaves(jax.tree.map(_array_or_none, weights))
+        return {path: Informed(leaf, sd, scale) for path, leaf in _some(named, layers)}
+
+    def latents(self, shape: Shape) -> dict[str, dist.Distribution]:
+        standard = dist.Normal(jnp.zeros_like(self.mean), jnp.ones(()))
+        found: dict[str, dist.Distribution] = {WEIGHT: standard}
+        return found if self.scale is None else {**found, "scale": self.scale.expand((1,))}
+
+    def transform(self, values: dict[str, Array]) -> Array:
+        factor = values.get("scale", jnp.ones(()))
+        return self.mean + factor.reshape(()) * self.sd * values[WEIGHT]
+
+    def __str__(self) -> str:
+        learned = "" if self.scale is None else f", {type(self.scale).__name__} scale"
+        return f"Informed(sd about {float(jnp.median(self.sd)):.4g}{learned})"
+
+
+def _array_or_none(leaf: Any) -> Any:
+    array = hasattr(leaf, "dtype") and jnp.issubdtype(cast(Any, leaf).dtype, jnp.floating)
+    return leaf if array else None
+
+
+def _some(named: dict[str, Any], layers: str) -> list[tuple[str, Any]]:
+    found = [(path, leaf) for path, leaf in named.items() if fnmatch.fnmatchcase(path, layers)]
+    if not found:
+        raise ValueError(f"No weights match {layers!r}; there are {', '.join(named)}.")
+    return found
