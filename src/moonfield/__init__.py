@@ -22,7 +22,17 @@ from .inference import (
     Pathfinder,
 )
 from .model import AbstractModel, BayesianNetwork, HierarchicalNetwork, Program, Rows
-from .posterior import Diagnostics, Posterior, Summary, Tracker, fit, load, set_reader
+from .posterior import (
+    AbstractSampler,
+    Diagnostics,
+    Posterior,
+    Summary,
+    Tracker,
+    UncertainRows,
+    fit,
+    load,
+    set_reader,
+)
 from .predictive import Prediction
 
 __version__ = "0.1.0"
@@ -38,6 +48,7 @@ __all__ = [
     "SGHMC",
     "SVGD",
     "AbstractModel",
+    "AbstractSampler",
     "Amortised",
     "BayesianMLPClassifier",
     "BayesianMLPRegressor",
@@ -57,6 +68,7 @@ __all__ = [
     "Rows",
     "Summary",
     "Tracker",
+    "UncertainRows",
     "applications",
     "diagnostics",
     "families",

@@ -15,6 +15,7 @@ from .dataset import (
 )
 from .scaling import badly_scaled
 from .shuffle import ROUNDS
+from .weighted import Weighted, weighted, weighted_rows
 
 __all__ = [
     "ROUNDS",
@@ -22,6 +23,7 @@ __all__ = [
     "Dataset",
     "Epochs",
     "Table",
+    "Weighted",
     "as_array",
     "as_inputs",
     "as_targets",
@@ -34,4 +36,6 @@ __all__ = [
     "rows_first",
     "rows_last",
     "take",
+    "weighted",
+    "weighted_rows",
 ]

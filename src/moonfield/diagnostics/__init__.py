@@ -15,6 +15,7 @@ from .khat import Importance, importance
 from .pit import pit
 from .predicted import Predicted
 from .ranking import auroc_of_errors, auroc_of_outliers
+from .relevance import Relevance, relevance
 from .reliability import ReliabilityCurve, ece, reliability
 from .risk_coverage import RiskCoverage, risk_coverage
 from .scores import Score, accuracy, brier, crps, log_score, r2, rmse
@@ -32,6 +33,7 @@ __all__ = [
     "Marginal",
     "Predicted",
     "RecalibratedNumbers",
+    "Relevance",
     "ReliabilityCurve",
     "RiskCoverage",
     "Score",
@@ -56,6 +58,7 @@ __all__ = [
     "number_baseline",
     "pit",
     "r2",
+    "relevance",
     "reliability",
     "risk_coverage",
     "rmse",

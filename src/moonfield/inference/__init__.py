@@ -5,7 +5,7 @@ from .asvgd import ASVGD
 from .automatic import Automatic
 from .chains import MCLMC, NUTS, SGHMC
 from .dadvi import DADVI
-from .driver import Driver, Raw
+from .driver import Driver, Raw, Sampling
 from .ensemble import Ensemble
 from .gradient_noise import GradientNoise, gradient_noise
 from .ivon import IVON
@@ -43,6 +43,7 @@ __all__ = [
     "Outcome",
     "Pathfinder",
     "Raw",
+    "Sampling",
     "StepInfo",
     "Target",
     "as_method",

@@ -10,11 +10,11 @@ import numpy as np
 import optax
 from jaxtyping import Array, PyTree
 
-from .._core.keys import Stream, streams, words
+from .._core.keys import Stream, stream, streams, words
 from .._core.progress import Progress
 from .._core.results import Result
 from .._core.trees import split
-from ..data import ROUNDS, Dataset, epochs, full_batch, rows_last
+from ..data import ROUNDS, Dataset, epochs, full_batch, rows_last, weighted
 from ..families import AbstractApproximation
 from ..model import AbstractModel, space
 from .block import Carry, Tail, first_carry, run_block, with_empty_tail
@@ -25,6 +25,13 @@ _IN_FLIGHT = 3
 _LOOK_IN_SECONDS = 0.2
 
 Observer = Callable[[int], bool]  # steps done -> end the fit?
+
+
+class Sampling(NamedTuple):
+    """Batches of rows with chances of their own."""
+
+    refresh: int  # steps between two looks
+    chances: Callable[[int], np.ndarray]  # steps done -> (rows,), not negative
 
 
 class Raw(NamedTuple):
@@ -76,11 +83,14 @@ class Driver:
         restarts: int,
         seed: int,
         first_step: int = 0,
+        sampling: Sampling | None = None,
     ):
         self.model_space = space(model)
         model_structure, model_arrays = split(model)
         method_structure, method_arrays = split(method)
         plan, places = (None, 0) if batch_size is None else epochs(data.rows, batch_size)
+        if sampling is not None and batch_size is not None:
+            places = batch_size
         batch = full_batch(data)
         row_bytes = sum(leaf.nbytes // len(leaf) for leaf in jax.tree.leaves(batch))
         dtype = batch.weights.dtype
@@ -105,6 +115,9 @@ class Driver:
         self._history: list[Estimates] = []
         self._supplies: dict[int, Supply] = {}
         self._previous: Chunk | None = None  # the last chunk that was checked
+        self._sampling, self._sampled = sampling, 0
+        if sampling is not None:
+            self._deal(np.ones(data.rows))
 
     def start(self, approximation: AbstractApproximation | None, location: PyTree | None) -> None:
         """Set the first state: from an approximation, at a given location, or a fresh one."""
@@ -120,6 +133,18 @@ class Driver:
         if self._restarts > 1:  # the first restart begins there, the others afresh
             given = jax.tree.map(lambda every, one: every.at[0].set(one), self.carry, given)
         self.carry = given
+
+    def _deal(self, chances: np.ndarray) -> None:
+        """Rows of batches that are not drawn yet have these chances."""
+        plan = weighted(stream(self._seed, Stream.shuffle), chances, self._source.rows.dtype)
+        self._source = self._source._replace(deal=plan)
+        self._supplies = {}
+
+    def _resample(self, step: int) -> None:
+        """Ask for new chances where it is time to."""
+        if self._sampling is not None and step - self._sampled >= self._sampling.refresh:
+            self._sampled = step
+            self._deal(self._sampling.chances(step))
 
     def dispatch(self, carry: Carry, step: int, end: int, sizes: np.ndarray) -> tuple[Carry, Array]:
         """Run steps `step` to `end`, within one block, without waiting for them."""
@@ -179,6 +204,7 @@ class Driver:
                 self.carry, elbos = self.dispatch(*chunk)
                 compile_seconds = compile_seconds or time.perf_counter() - begun
                 step = chunk.end
+                self._resample(step)
                 self._supply(step // self.shape.steps)  # drawn while this chunk runs
                 begin = chunk.step % self.shape.steps
                 self._history.append(Estimates(elbos, begin, begin + chunk.end - chunk.step))

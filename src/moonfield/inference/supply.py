@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..data import Batch, Epochs, batch_rows, rows_last, take
+from ..data import Batch, Epochs, Weighted, batch_rows, rows_last, take, weighted_rows
 
 _BLOCK_STEPS = 250
 _BLOCK_BYTES = 64 * 2**20
@@ -33,7 +33,7 @@ class Source(NamedTuple):
     shuffle_words: np.ndarray
     data: Batch  # rows last where all are used at every step, else rows first
     rows: np.ndarray  # how many
-    epochs: Epochs | None
+    deal: Epochs | Weighted | None  # how rows are dealt into batches
 
 
 class Supply(NamedTuple):
@@ -60,7 +60,7 @@ def draw_supply(shape: Shape, source: Source, block: int) -> Supply:
     """The supply of a block; returns at once and is computed beside the block that runs."""
     number = np.int32(block)
     noise = _noise(shape, source.noise_keys, number, source.data.weights.dtype)
-    if source.epochs is None:
+    if source.deal is None:
         return Supply(noise, source.data, None)
     return Supply(noise, *_batches(shape, source, number))
 
@@ -76,7 +76,17 @@ def _noise(shape: Shape, keys: Array, block: Int[Array, ""], dtype: Any) -> Arra
 @functools.partial(jax.jit, static_argnames=("shape",))
 def _batches(shape: Shape, source: Source, block: Int[Array, ""]) -> tuple[Batch, Array]:
     steps = block * shape.steps + jnp.arange(shape.steps, dtype=jnp.int32)
-    assert source.epochs is not None
-    rows, mask = batch_rows(source.epochs, source.shuffle_words, steps, shape.places)
+    if isinstance(source.deal, Weighted):
+        return _weighted(shape, source, source.deal, steps)
+    assert source.deal is not None
+    rows, mask = batch_rows(source.deal, source.shuffle_words, steps, shape.places)
     batches = jax.vmap(rows_last)(jax.vmap(take, (None, 0, 0))(source.data, rows, mask))
     return batches, jnp.asarray(source.rows) / jnp.sum(mask, axis=1, dtype=source.rows.dtype)
+
+
+def _weighted(shape: Shape, source: Source, plan: Weighted, steps: Array) -> tuple[Batch, Array]:
+    """Batches of rows drawn with chances, each weighted by what undoes its chance."""
+    rows = weighted_rows(plan, steps, shape.places)
+    batches = jax.vmap(take, (None, 0, 0))(source.data, rows, jnp.asarray(plan.factors)[rows])
+    scale = jnp.asarray(source.rows) / shape.places
+    return jax.vmap(rows_last)(batches), jnp.broadcast_to(scale, steps.shape)

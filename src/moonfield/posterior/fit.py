@@ -16,6 +16,7 @@ from ..inference import AbstractDirect, AbstractMethod, as_method
 from ..model import AbstractModel, AbstractProgram, HierarchicalNetwork, Program, Rows, space
 from .posterior import Posterior
 from .running import Callback, Job, run_direct, run_steps
+from .sampling import AbstractSampler
 
 
 def fit(
@@ -56,8 +57,8 @@ def fit(
         callbacks: functions `(step, posterior_so_far)` called a few times a second; one that
             returns True ends the fit.
         groups: for hierarchical networks, the name of each row's group.
-        sampler, checkpoint, devices: for importance sampling, long fits and several devices; not
-            available for this kind of model yet.
+        sampler: how rows are drawn into batches, e.g. `mf.UncertainRows()`; needs `batch_size`.
+        checkpoint, devices: for long fits and several devices; not available yet.
 
     Returns:
         A `Posterior`; `.result` says why the fit ended. Ctrl-C returns what there is.
@@ -66,7 +67,7 @@ def fit(
         TypeError, ValueError: bad input, before anything compiles; the message says what and where.
         NonFiniteError: the ELBO became non-finite; carries the last finite posterior.
     """
-    unavailable = {"sampler": sampler, "checkpoint": checkpoint, "devices": devices}
+    unavailable = {"checkpoint": checkpoint, "devices": devices}
     if not isinstance(model, HierarchicalNetwork):
         unavailable["groups"] = groups
     elif groups is not None:
@@ -77,7 +78,8 @@ def fit(
     by_steps = steps is not None or batch_size is not None or restarts != 1 or len(callbacks) > 0
     chosen = as_method(method, model, rows.rows, by_steps).bind(model)
     batch_size = _check_batch(model, rows.rows, batch_size)
-    job = Job(model, chosen, rows, batch_size, int(seed), *_starting_point(model, start))
+    sampler = _check_sampler(sampler, batch_size)
+    job = Job(model, chosen, rows, batch_size, int(seed), *_starting_point(model, start), sampler)
     if isinstance(chosen, AbstractDirect):
         _check_direct(chosen, steps, batch_size, restarts, callbacks)
         return run_direct(job)
@@ -156,6 +158,19 @@ def _check_batch(model: AbstractModel, rows: int, batch_size: int | None) -> int
             "Leave batch_size out."
         )
     return None if batch_size >= rows else batch_size
+
+
+def _check_sampler(sampler: Any, batch_size: int | None) -> AbstractSampler | None:
+    if sampler is None:
+        return None
+    if not isinstance(sampler, AbstractSampler):
+        raise TypeError(
+            "sampler must be mf.UncertainRows or another mf.AbstractSampler, got "
+            f"{type(sampler).__name__}."
+        )
+    if batch_size is None:
+        raise ValueError("sampler draws rows into batches: give a batch_size below all rows.")
+    return sampler
 
 
 def _starting_point(model: AbstractModel, start: Any) -> tuple[Posterior | None, PyTree | None]:

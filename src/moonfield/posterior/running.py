@@ -20,6 +20,7 @@ from ..inference import (
     Driver,
     FixedSteps,
     Raw,
+    Sampling,
     placed,
 )
 from ..model import AbstractBoundProgram, AbstractModel, space
@@ -27,6 +28,7 @@ from .judging import judged, target_of
 from .posterior import Posterior
 from .record import Diagnostics, mean_and_error
 from .run import Run
+from .sampling import AbstractSampler
 
 Callback = Callable[[int, Posterior], bool | None]
 
@@ -41,6 +43,7 @@ class Job(NamedTuple):
     seed: int
     posterior: Posterior | None  # to continue from
     location: PyTree | None  # parameters to start at
+    sampler: AbstractSampler | None = None  # of rows into batches
 
 
 def run_steps(
@@ -51,7 +54,15 @@ def run_steps(
     assert isinstance(method, AbstractStepping)
     job = job._replace(model=_placed(job, method))
     before = 0 if job.posterior is None else job.posterior.diagnostics.steps_in_all
-    driver = Driver(job.model, method, job.rows, job.batch_size, restarts, job.seed, before)
+
+    def chances(step: int) -> np.ndarray:
+        assert job.sampler is not None
+        return job.sampler.chances(finish(driver.so_far(step)))
+
+    sampling = None if job.sampler is None else Sampling(job.sampler.refresh, chances)
+    driver = Driver(
+        job.model, method, job.rows, job.batch_size, restarts, job.seed, before, sampling
+    )
     driver.start(None if job.posterior is None else job.posterior.approximation, job.location)
     by_row = method.row_tolerance
     automatic = Automatic(None if by_row is None else by_row * job.rows.rows)

@@ -13,6 +13,7 @@ from jaxtyping import Array, PyTree
 from .._core.trees import named_leaves, numbers_to_arrays, path_name
 from .base import AbstractPrior, Latents
 from .entry import check_per, groups
+from .independent import Independent
 
 SHARED, PARTIAL, SEPARATE = "shared", "partial", "separate"
 _KEY = "groups"  # of the groups' latents among those of the prior
@@ -89,7 +90,7 @@ class Hierarchy(AbstractPrior):
         self.base.check(shapes)
         normal = self.base.normals(shapes)
         for path in paths:
-            if self.level(path) == SEPARATE and path not in normal:
+            if self.level(path) == SEPARATE and (path not in normal or not self._is_plain(path)):
                 raise ValueError(
                     f"{path} is separate in each group, which needs a normal prior; it has "
                     f"{self.base.describe(path, named_leaves(shapes)[path].shape)}."
@@ -177,6 +178,10 @@ class Hierarchy(AbstractPrior):
         if level != PARTIAL:
             return f"{base}, {level}"
         return f"{base}, partial: groups about it, {type(self.spread).__name__} sd per {self.per}"
+
+    def _is_plain(self, path: str) -> bool:
+        """Whether the base's weights at this path are its latents."""
+        return isinstance(self.base, Independent) and self.base.is_plain(path)
 
     @property
     def _suffixes(self) -> list[str]:

@@ -141,6 +141,10 @@ class Independent(AbstractPrior):
         text = ", ".join(f"{float(n):.4g}" if jnp.ndim(n) == 0 else "..." for n in numbers)
         return f"{type(plain).__name__}({text})"
 
+    def is_plain(self, path: str) -> bool:
+        """Whether weights at this path have a distribution, without latents of an entry's own."""
+        return not isinstance(self._entry(path), AbstractEntry)
+
     def _values(self, latents: Latents) -> list[tuple[str, dict[str, Array]]]:
         """The latents of each array of weights, by path."""
         return [

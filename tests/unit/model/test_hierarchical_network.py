@@ -210,8 +210,8 @@ def test_mistakes_are_named(wrong_types: None) -> None:
         hierarchical("abc")
     with pytest.raises(ValueError, match="spread must be a distribution of one positive"):
         hierarchical(spread=dist.Normal(0.0, 1.0))
-    with pytest.raises(ValueError, match="needs a normal prior"):
-        mf.HierarchicalNetwork(
-            network(), mf.priors.Laplace(0.0, 1.0), mf.likelihoods.Bernoulli(), groups=3,
-            level={"*": "separate"},
-        )  # fmt: skip
+    for prior in (mf.priors.Laplace(0.0, 1.0), mf.priors.LearnedScale()):
+        with pytest.raises(ValueError, match="needs a normal prior"):
+            mf.HierarchicalNetwork(
+                network(), prior, mf.likelihoods.Bernoulli(), groups=3, level={"*": "separate"}
+            )
