@@ -35,7 +35,7 @@ BAD_VALUES = [
     ({"weights": np.full(500, np.nan)}, "weights has a value that is not finite"),
     ({"groups": [1]}, "groups is not available for BayesianNetwork"),
     ({"data": {}}, "data is for programs"),
-    ({"sampler": "importance"}, "sampler is not available"),
+    ({"sampler": "importance"}, "sampler must be mf.UncertainRows.*got str"),
     ({"checkpoint": "dir"}, "checkpoint is not available"),
     ({"devices": 2}, "devices is not available"),
     ({"callbacks": [3]}, "callback"),

@@ -1,0 +1,34 @@
+"""The examples run in a short form, write their figures, and say what they should."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def run(name: str, folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / f"{name}.py"), str(folder), *arguments],
+        env=os.environ | {"MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (folder / f"{name}.png").stat().st_size > 10_000
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_hierarchical_networks_beat_separate_ones(tmp_path: Path) -> None:
+    said = run("rotated_moons", tmp_path, "1")
+    found = {name: float(value) for name, value in re.findall(r"^(\w+) +(\d+\.\d+)%", said, re.M)}
+    assert found["hierarchical"] > found["separate"] + 2.0
+    assert found["separate"] > found["pooled"]
+    assert found["population"] > 60.0
