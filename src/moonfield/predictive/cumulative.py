@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, PyTree
 
 from .reducers import Conditional, Cumulative, conditional_cdf
-from .stream import Source, in_blocks, reduce_rows, stack, super_blocks, unblocked
+from .stream import BLOCK_ROWS, Source, in_blocks, reduce_rows, stack, super_blocks, unblocked
 
 _MOST_BYTES = 64 * 2**20  # of the distributions of some blocks of rows under every draw
 
@@ -34,15 +34,25 @@ def cdfs(source: Source, inputs: PyTree, draws: int) -> Iterator[tuple[slice, Cd
             part = jax.tree.map(lambda leaf, rows=rows: leaf[rows], inputs)
             yield rows, functools.partial(_streamed, source, part, draws)
         else:
-            yield rows, functools.partial(_stacked, stack(*blocks, np.int32(0), draws))
+            used, under = _blocks_of(count), stack(*blocks, np.int32(0), draws)
+            under = jax.tree.map(lambda leaf, n=used: leaf[:, :n], under)
+            yield rows, functools.partial(_stacked, under, used)
 
 
 def _streamed(source: Source, inputs: PyTree, draws: int, y: np.ndarray) -> np.ndarray:
     return reduce_rows(source, Cumulative(), inputs, draws, y)
 
 
-def _stacked(under: PyTree, y: np.ndarray) -> np.ndarray:
-    return unblocked(_mean_cdf(under, in_blocks(y)))[: len(y)]
+def _stacked(under: PyTree, used: int, y: np.ndarray) -> np.ndarray:
+    return unblocked(_mean_cdf(under, in_blocks(y)[:used]))[: len(y)]
+
+
+def _blocks_of(rows: int) -> int:
+    """How many blocks hold these rows: 1, 2, 4, ..., so that few programs are compiled."""
+    blocks = 1
+    while BLOCK_ROWS * blocks < rows:
+        blocks *= 2
+    return blocks
 
 
 @jax.jit

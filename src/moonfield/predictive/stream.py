@@ -22,7 +22,7 @@ from ..model import AbstractModel, space
 from .local import local_key, with_local
 from .reducers import AbstractQuantity, AbstractReducer
 
-_ROWS = 256
+BLOCK_ROWS = 256
 _BLOCKS = 16
 _STACK = 16  # draws that are stacked in one call
 
@@ -77,20 +77,20 @@ def super_blocks(
         whole = jax.tree.map(lambda leaf: leaf[None], (inputs, extra))
         yield rows, (structure, arrays, source.key, *whole, np.int32(1))
         return
-    for start in range(0, rows, _ROWS * _BLOCKS):
-        count = min(_ROWS * _BLOCKS, rows - start)
+    for start in range(0, rows, BLOCK_ROWS * _BLOCKS):
+        count = min(BLOCK_ROWS * _BLOCKS, rows - start)
         part = jax.tree.map(
             lambda leaf, a=start, n=count: in_blocks(leaf[a : a + n]), (inputs, extra)
         )
-        yield count, (structure, arrays, source.key, *part, np.int32(-(-count // _ROWS)))
+        yield count, (structure, arrays, source.key, *part, np.int32(-(-count // BLOCK_ROWS)))
 
 
 def in_blocks(array: Any) -> Any:
     """Up to 16 x 256 rows as (16, 256, ...), padded by row 0."""
-    missing = _BLOCKS * _ROWS - len(array)
+    missing = _BLOCKS * BLOCK_ROWS - len(array)
     xp = jnp if isinstance(array, jax.Array) else np
     padded = xp.concatenate([array, xp.repeat(array[:1], missing, axis=0)])
-    return padded.reshape(-1, _ROWS, *array.shape[1:])
+    return padded.reshape(-1, BLOCK_ROWS, *array.shape[1:])
 
 
 def unblocked(leaf: Array, axis: int = 0) -> np.ndarray:
