@@ -362,6 +362,7 @@ def test_predict_refuses_in_one_line(fitted, tmp_path, capsys, monkeypatch, chan
     assert len(list(tmp_path.iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_csv_is_judged_row_by_row_not_by_its_first_block(fitted, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(tables, "_BYTES", 64)
     head = "größe,count,stadt,new\n"

@@ -148,6 +148,7 @@ def test_a_scale_that_starts_far_out(far: float) -> None:
     np.testing.assert_allclose(posterior.approximation.moments()[1][0], 200**-0.5, rtol=0.1)
 
 
+@pytest.mark.slow
 def test_a_start_that_is_not_finite_recovers(model: mf.BayesianNetwork, moons: Split) -> None:
     """Weights of 10^30, squared, are beyond 32 bits."""
     start = jax.tree.map(lambda leaf: leaf + 1e30, model.init(jax.random.key(0)))

@@ -104,6 +104,7 @@ def test_two_classes(iris):
     )
 
 
+@pytest.mark.slow
 def test_several_targets(diabetes):
     X, y = diabetes
     Y = np.stack([y, 1e9 * X[:, 2]], axis=1)

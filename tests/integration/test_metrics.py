@@ -74,6 +74,7 @@ def test_numbers(regression: tuple) -> None:
     )
 
 
+@pytest.mark.slow
 def test_recalibrated_numbers() -> None:
     """Stated sd 1, true sd 0.5: isotonic quantiles and conformal intervals find it."""
     X, y = regression_rows(1_000, 2)
@@ -92,6 +93,7 @@ def test_recalibrated_numbers() -> None:
     np.testing.assert_allclose(mended.sd.mean(), 0.5, rtol=0.15)
 
 
+@pytest.mark.slow
 def test_counts() -> None:
     """Poisson rows of the rate that is stated."""
     X = np.random.default_rng(0).normal(size=(500, 1))

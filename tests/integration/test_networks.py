@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 import numpyro.distributions as dist
 
 import moonfield as mf
@@ -41,6 +42,7 @@ def waves(rows: int) -> tuple[np.ndarray, np.ndarray]:
     return np.sin(speed * np.arange(12) + phase)[:, None], y
 
 
+@pytest.mark.slow
 def test_a_convolution_of_one_s_own() -> None:
     X, y = waves(400)
     assert X.shape == (400, 1, 12)

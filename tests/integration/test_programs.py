@@ -157,6 +157,7 @@ def test_batches_average_to_the_whole(name: str, size: int, x64: None) -> None:
     np.testing.assert_allclose(sum(sums), whole, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_a_fit_in_batches_and_new_rows() -> None:
     posterior = mf.fit(
         mf.Program(regression), data={"x": X, "y": Y}, method="advi", steps=1_500, batch_size=16
@@ -383,6 +384,7 @@ def test_bad_data(data: Any, error: Any, match: Any) -> None:
         mf.fit(mf.Program(regression), data=data)
 
 
+@pytest.mark.slow
 @SHORT
 def test_bad_inputs_of_a_prediction() -> None:
     posterior = mf.fit(mf.Program(regression), data={"x": X, "y": Y}, method="advi", steps=20)

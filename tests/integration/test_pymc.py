@@ -88,7 +88,12 @@ def joint(program: Any, z: jax.Array, data: Any = None) -> jax.Array:
     return log_joint(model, space(model), z, jax.device_put(full_batch(rows)), 1.0)
 
 
-@pytest.mark.parametrize("name", MODELS)
+SLOW = ("beta-binomial", "grouped")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(it, marks=pytest.mark.slow if it in SLOW else ()) for it in MODELS]
+)
 def test_the_joint_density_is_pymcs(name: str, x64: None) -> None:
     theirs = MODELS[name]()
     program = mf.interop.pymc.program(theirs)
@@ -161,6 +166,7 @@ def test_other_data_of_the_same_model() -> None:
             mf.fit(program, data=data)
 
 
+@pytest.mark.slow
 def test_names_dims_and_labels() -> None:
     posterior = mf.fit(mf.interop.pymc.program(grouped()), method="advi", steps=200)
     tree = posterior.to_datatree(draws=10)

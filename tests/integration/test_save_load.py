@@ -396,6 +396,7 @@ def test_a_failed_save_keeps_the_old_posterior(path: Path, monkeypatch: pytest.M
     assert list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("groups", [["a", "b", "c"], [("m", 1), ("m", 2), ("n", 1)]])
 def test_a_hierarchical_network_comes_back(path: Path, groups: list):
     model = mf.HierarchicalNetwork(

@@ -53,6 +53,7 @@ def test_a_shift_is_neither() -> None:
     assert found.centred["level"] < 1e-6
 
 
+@pytest.mark.slow
 def test_a_comparison_of_two_fits() -> None:
     y = np.random.default_rng(0).normal(0.5, 1.0, size=30)
     fits = {

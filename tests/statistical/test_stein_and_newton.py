@@ -108,6 +108,7 @@ def test_ivon_survives_a_start_far_away() -> None:
 # ---- Stein
 
 
+@pytest.mark.slow
 def test_the_stein_direction_is_that_of_its_definition(x64: None) -> None:
     rng = np.random.default_rng(0)
     points, scores = jnp.asarray(rng.normal(size=(2, 7, 3)))

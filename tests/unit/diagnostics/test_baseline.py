@@ -94,6 +94,7 @@ def test_coverage_curve_refuses_levels_outside():
         diagnostics.coverage_curve(normal([0.0, 1.0]), [0.0, 1.0], levels=[1.0])
 
 
+@pytest.mark.slow
 def test_ece_by_chance_is_that_of_drawn_labels():
     p, _ = random_classes(300, 3, 1.5, seed=2)
     mine = diagnostics.ece_by_chance(classes(p), bins=10, simulations=400)

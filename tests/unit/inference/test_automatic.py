@@ -75,6 +75,7 @@ def test_a_tolerance_of_ones_own_is_looked_at_early(tolerance: float) -> None:
     assert steps < 2_500
 
 
+@pytest.mark.slow
 def test_a_tolerance_a_row_is_of_the_rows_of_the_fit() -> None:
     """A fit that asks for 2 nats a row ends before one that asks for a hundredth."""
     X = np.random.default_rng(0).normal(size=(200, 2))

@@ -155,6 +155,7 @@ def test_a_new_model_of_a_known_maker_is_like_its_maker() -> None:
     assert found.epistemic[0] < found.epistemic[1] < found.epistemic[2]
 
 
+@pytest.mark.slow
 def test_a_fit_learns_from_other_groups() -> None:
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(130, 2))
