@@ -6,8 +6,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 import numpyro.distributions as dist
+import pytest
 
 import moonfield as mf
 from moonfield.priors import AbstractPrior, Latents
