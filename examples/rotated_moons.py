@@ -125,8 +125,8 @@ def main(folder=".", seeds=10):
             values = np.array([one[name] for one in table])
             se = values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else float("nan")
             print(f"{name:<13} {values.mean():.2%} (standard error {se:.2%})")
-    separate, pooled = (np.array([one[k] for one in scores]) for k in ("separate", "hierarchical"))
-    share = (pooled - separate).mean() / (BEST - separate).mean()
+    separate, ours = (np.array([one[k] for one in scores]) for k in ("separate", "hierarchical"))
+    share = (ours - separate).mean() / (BEST - separate).mean()
     print(f"Hierarchical closes {share:.0%} of the gap between separate and {BEST:.1%}")
     return scores, fresh
 

@@ -49,6 +49,7 @@ class LikelihoodCase(NamedTuple):
 
 
 _NUMBERS = [-1.5, 0.0, 0.25, 3.0]
+_NEAR = [-0.5, 0.0, 0.25, 0.5]  # where every component of a mixture has a slope to compare
 _COUNTS = [0.0, 1.0, 4.0, 30.0]
 
 LIKELIHOODS: dict[str, LikelihoodCase] = {
@@ -59,7 +60,7 @@ LIKELIHOODS: dict[str, LikelihoodCase] = {
     "Normal-head": LikelihoodCase(lambda: mf.likelihoods.Normal(sd="head"), 2, _NUMBERS),
     "StudentT": LikelihoodCase(lambda: mf.likelihoods.StudentT(scale=0.5), 1, _NUMBERS),
     "StudentT-learned": LikelihoodCase(mf.likelihoods.StudentT, 1, _NUMBERS, {"scale": 0.7}),
-    "MixtureDensity": LikelihoodCase(lambda: mf.likelihoods.MixtureDensity(2), 6, _NUMBERS),
+    "MixtureDensity": LikelihoodCase(lambda: mf.likelihoods.MixtureDensity(2), 6, _NEAR),
     "Poisson": LikelihoodCase(mf.likelihoods.Poisson, 1, _COUNTS),
     "NegativeBinomial": LikelihoodCase(lambda: mf.likelihoods.NegativeBinomial(2.0), 1, _COUNTS),
     "NegativeBinomial-learned": LikelihoodCase(

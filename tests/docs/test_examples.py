@@ -12,8 +12,9 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def run(name: str, folder: Path, *arguments: str) -> str:
+    """What an example prints."""
     done = subprocess.run(
-        [sys.executable, str(EXAMPLES / f"{name}.py"), str(folder), *arguments],
+        [sys.executable, "-W", "error", str(EXAMPLES / f"{name}.py"), str(folder), *arguments],
         env=os.environ | {"MPLBACKEND": "agg"},
         capture_output=True,
         text=True,
@@ -32,3 +33,12 @@ def test_hierarchical_networks_beat_separate_ones(tmp_path: Path) -> None:
     assert found["hierarchical"] > found["separate"] + 2.0
     assert found["separate"] > found["pooled"]
     assert found["population"] > 60.0
+
+
+@pytest.mark.slow
+def test_the_autoencoders_bound_beats_independent_pixels_by_three_nats(tmp_path: Path) -> None:
+    said = run("vae_digits", tmp_path)
+    found = re.search(r"image: (-\d+\.\d+) \(ELBO\), independent pixels (-\d+\.\d+)", said)
+    assert found is not None, said
+    elbo, baseline = map(float, found.groups())
+    assert elbo > baseline + 3.0

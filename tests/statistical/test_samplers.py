@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import moonfield as mf
@@ -104,6 +105,25 @@ def test_uncertain_rows_are_favoured_and_a_fit_repeats(moons: Split, model: Any)
     assert np.corrcoef(chances, u)[0, 1] > 0.999
     assert chances.min() >= 0.3 / len(chances)
     np.testing.assert_allclose(chances.sum(), 1.0)
+
+
+def test_a_fit_that_fails_says_so_whatever_the_sampler(moons: Split, model: Any) -> None:
+    """The sampler is never asked about parameters that are not finite."""
+
+    class Watched(mf.UncertainRows):
+        def chances(self, posterior: mf.Posterior) -> np.ndarray:
+            found = super().chances(posterior)
+            assert np.isfinite(found).all()
+            return found
+
+    options: dict[str, Any] = {"steps": 1_000, "batch_size": 50, "seed": 0}
+    method = mf.ADVI(optimizer=optax.sgd(1e30))
+    with pytest.raises(mf.NonFiniteError) as usual:
+        mf.fit(model, moons.X, moons.y, method=method, **options)
+    sampler = Watched(refresh=250)
+    with pytest.raises(mf.NonFiniteError) as caught:
+        mf.fit(model, moons.X, moons.y, method=method, sampler=sampler, **options)
+    assert caught.value.step <= usual.value.step + 250
 
 
 def test_mistakes_are_named(moons: Split, model: Any) -> None:

@@ -6,6 +6,9 @@ import numpy as np
 from jaxtyping import Float
 
 from .._core.trees import named_leaves
+from ..model import AbstractNetworkModel
+
+_AT_ONCE = 50
 
 
 class Relevance(NamedTuple):
@@ -51,6 +54,7 @@ def relevance(
         seed: of these draws.
 
     Raises:
+        TypeError: the posterior is not of a network.
         ValueError: there are no weights at this path, or they have fewer than two axes.
 
     Example:
@@ -63,15 +67,30 @@ def relevance(
         >>> int(mf.diagnostics.relevance(posterior).order[0])
         1
     """
-    weights = named_leaves(posterior.sample(draws, seed)["network"])
-    if path not in weights or np.ndim(weights[path]) < 3:
-        there = ", ".join(name for name, leaf in weights.items() if np.ndim(leaf) > 2)
+    if not isinstance(posterior.model, AbstractNetworkModel):
+        raise TypeError(f"relevance is for networks, got {type(posterior.model).__name__}.")
+    weights = named_leaves(posterior.model.shapes)
+    if path not in weights or len(weights[path].shape) < 2:
+        there = ", ".join(name for name, leaf in weights.items() if len(leaf.shape) > 1)
         raise ValueError(f"There is no weight matrix at {path!r}; there are {there}.")
-    squares = np.asarray(weights[path], np.float64) ** 2
-    others = tuple(axis for axis in range(1, squares.ndim) if axis != 2)
-    found = np.sqrt(squares.mean(axis=others))
+    chunks = []
+    for first in range(0, draws, _AT_ONCE):  # later draws of all weights have seeds of their own
+        drawn = posterior.sample(min(_AT_ONCE, draws - first), seed + first)["network"]
+        chunks.append(_sizes(named_leaves(drawn)[path], len(weights[path].shape)))
+    found = np.concatenate(chunks)
     columns = posterior.columns
     if columns is None or len(columns) != found.shape[1]:
         columns = tuple(str(i) for i in range(found.shape[1]))
     interval = np.quantile(found, [0.05, 0.95], axis=0).T
     return Relevance(tuple(columns), found.mean(axis=0), interval, found)
+
+
+def _sizes(weights: Any, axes: int) -> Float[np.ndarray, "draws inputs"]:
+    """Root mean squares of the columns of drawn weights (draws, units, inputs, ...).
+
+    Those of a hierarchical network have a further axis of groups after that of draws.
+    """
+    squares = np.asarray(weights, np.float64) ** 2
+    inputs = squares.ndim - axes + 1
+    others = tuple(axis for axis in range(1, squares.ndim) if axis != inputs)
+    return np.sqrt(squares.mean(axis=others))

@@ -88,9 +88,10 @@ class Driver:
         self.model_space = space(model)
         model_structure, model_arrays = split(model)
         method_structure, method_arrays = split(method)
-        plan, places = (None, 0) if batch_size is None else epochs(data.rows, batch_size)
         if sampling is not None and batch_size is not None:
-            places = batch_size
+            plan, places = None, batch_size  # rows are dealt below
+        else:
+            plan, places = (None, 0) if batch_size is None else epochs(data.rows, batch_size)
         batch = full_batch(data)
         row_bytes = sum(leaf.nbytes // len(leaf) for leaf in jax.tree.leaves(batch))
         dtype = batch.weights.dtype
@@ -140,11 +141,14 @@ class Driver:
         self._source = self._source._replace(deal=plan)
         self._supplies = {}
 
-    def _resample(self, step: int) -> None:
-        """Ask for new chances where it is time to."""
-        if self._sampling is not None and step - self._sampled >= self._sampling.refresh:
-            self._sampled = step
-            self._deal(self._sampling.chances(step))
+    def _is_time_to_deal(self, step: int) -> bool:
+        return self._sampling is not None and step - self._sampled >= self._sampling.refresh
+
+    def _deal_anew(self, step: int) -> None:
+        """Ask for new chances. All chunks must have been checked: old batches are gone."""
+        assert self._sampling is not None
+        self._sampled = step
+        self._deal(self._sampling.chances(step))
 
     def dispatch(self, carry: Carry, step: int, end: int, sizes: np.ndarray) -> tuple[Carry, Array]:
         """Run steps `step` to `end`, within one block, without waiting for them."""
@@ -204,17 +208,20 @@ class Driver:
                 self.carry, elbos = self.dispatch(*chunk)
                 compile_seconds = compile_seconds or time.perf_counter() - begun
                 step = chunk.end
-                self._resample(step)
-                self._supply(step // self.shape.steps)  # drawn while this chunk runs
+                deals = self._is_time_to_deal(step)
+                if not deals:
+                    self._supply(step // self.shape.steps)  # drawn while this chunk runs
                 begin = chunk.step % self.shape.steps
                 self._history.append(Estimates(elbos, begin, begin + chunk.end - chunk.step))
                 pending.append((chunk, self._history[-1]))
                 verdict = controller.after(step, self.shape.steps, self)
                 result = verdict.result
-                bad = self._check(pending, ended=result is not None)
+                bad = self._check(pending, ended=deals or result is not None)
                 if bad is not None:
                     result, step = Result.nonfinite, bad[0]
                     break
+                if deals and result is None:
+                    self._deal_anew(step)
                 if verdict.reset and result is None:
                     self.reset_tail()
                 if time.perf_counter() - looked >= _LOOK_IN_SECONDS:

@@ -1,7 +1,6 @@
 """Numbers whose distribution may have several modes."""
 
-import math
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -13,12 +12,6 @@ from .._core.checks import whole
 from .base import AbstractLikelihood, Own
 
 _FLOOR = 1e-6
-
-
-class _Components(NamedTuple):
-    log_weights: Float[Array, "... components"]
-    means: Float[Array, "... components"]
-    sds: Float[Array, "... components"]
 
 
 class MixtureDensity(AbstractLikelihood):
@@ -59,26 +52,17 @@ class MixtureDensity(AbstractLikelihood):
         return None
 
     def distribution(self, own: Own, outputs: Float[Array, "... outputs"]) -> dist.Distribution:
-        log_weights, means, sds = self._split(outputs)
-        return dist.MixtureSameFamily(dist.Categorical(logits=log_weights), dist.Normal(means, sds))
+        self.target_shape(outputs.shape[-1])
+        logits, means, raw = jnp.split(outputs, 3, axis=-1)
+        normals = dist.Normal(means, jax.nn.softplus(raw) + _FLOOR)
+        return dist.MixtureSameFamily(dist.Categorical(logits=logits), normals)
 
     def log_prob(self, own: Own, outputs: Float[Array, "... outputs"], y: Array) -> Array:
-        log_weights, means, sds = self._split(outputs)
-        standard = (y[..., None] - means) / sds
-        each = log_weights - 0.5 * standard**2 - jnp.log(sds) - 0.5 * math.log(2 * math.pi)
-        return jax.nn.logsumexp(each, axis=-1)
+        return jnp.asarray(self.distribution(own, outputs).log_prob(y))
 
     def moments(self, own: Own, outputs: Float[Array, "... outputs"]) -> tuple[Array, Array]:
-        log_weights, means, sds = self._split(outputs)
-        weights = jnp.exp(log_weights)
-        mean = jnp.sum(weights * means, axis=-1)
-        variance = jnp.sum(weights * (sds**2 + (means - mean[..., None]) ** 2), axis=-1)
-        return mean, variance
-
-    def _split(self, outputs: Float[Array, "... outputs"]) -> _Components:
-        self.target_shape(outputs.shape[-1])
-        raw, means, sds = jnp.split(outputs, 3, axis=-1)
-        return _Components(jax.nn.log_softmax(raw), means, jax.nn.softplus(sds) + _FLOOR)
+        distribution = self.distribution(own, outputs)
+        return distribution.mean, distribution.variance
 
     def __str__(self) -> str:
         return f"MixtureDensity({self.components} normals from outputs)"

@@ -15,7 +15,7 @@ from .._core.trees import named_leaves, shapes_of
 from ..data import Batch
 from ..likelihoods import AbstractLikelihood
 from ..networks import weights_of
-from ..priors import AbstractPrior, Independent, Latents
+from ..priors import AbstractPrior, Independent, Latents, middle
 from .base import AbstractModel
 
 
@@ -58,7 +58,7 @@ class AbstractNetworkModel(AbstractModel):
 
     def init(self, key: Array) -> PyTree:
         latents = self.prior.init(key, self.shapes)
-        own = {name: _start(prior) for name, prior in self.likelihood.priors().items()}
+        own = {name: middle(prior) for name, prior in self.likelihood.priors().items()}
         return _tree(latents, own)
 
     def sample_prior(self, key: Array) -> PyTree:
@@ -187,8 +187,3 @@ def outputs_of_row(network: eqx.Module, shape: tuple[int, ...]) -> int:
 
 def _tree(latents: Latents, own: dict[str, Any]) -> PyTree:
     return {"network": latents.network, "prior": latents.prior, "likelihood": own}
-
-
-def _start(prior: dist.Distribution) -> Array:
-    """The point that the bijection of the prior's support maps from 0: 1 for a positive number."""
-    return dist.biject_to(prior.support)(jnp.zeros(prior.shape(), jnp.result_type(float)))

@@ -8,8 +8,9 @@ import numpy as np
 from .._core.checks import whole
 from ..diagnostics import Check, check_predictions, disagreement
 from ..inference import GradientNoise, gradient_noise
-from ..model import BayesianNetwork, space
+from ..model import AbstractNetworkModel, space
 from ..predictive import checked_prediction
+from .new_groups import with_new_groups
 
 if TYPE_CHECKING:
     from .posterior import Posterior
@@ -20,7 +21,7 @@ _ROWS = 5_000  # of the training data that are looked at
 def checked(posterior: "Posterior", X: Any, y: Any, draws: int, seed: int) -> Check:
     """See `Posterior.check`."""
     whole(draws, "draws")
-    if not isinstance(posterior.model, BayesianNetwork):
+    if not isinstance(posterior.model, AbstractNetworkModel):
         raise TypeError(
             f"check is for networks, got {type(posterior.model).__name__}: its parameters mean "
             "something, so that posterior.khat and diagnostics.restart_elbos judge the fit."
@@ -52,10 +53,11 @@ def _restarts(posterior: "Posterior", X: Any, draws: int, seed: int) -> float | 
     size, inputs = space(posterior.model).size, posterior.inputs(X)
     predictions = {
         i: checked_prediction(
-            posterior.model, method.approximation(ends[i], size), inputs, draws, seed, False
+            *with_new_groups(posterior.model, method.approximation(ends[i], size)),
+            inputs, draws, seed,
         )
         for i in finite.tolist()
-    }
+    }  # fmt: skip
     means = np.stack([prediction.mean for prediction in predictions.values()])
     return disagreement(means, predictions[best].epistemic)
 

@@ -4,11 +4,11 @@ import numpy as np
 from jaxtyping import Bool, Float, PyTree
 
 from .cumulative import Cdf, cdfs
-from .mixture import mixture_quantiles
+from .mixture import quantile_of
 from .stream import Source
 
 _CELLS = 512
-_MANY = 100
+_MANY = 100  # cells in use, from which on their masses are smoothed
 _LEFT_OUT = 0.02  # of what lies outside the set: beyond the cells, half on either side
 
 
@@ -21,15 +21,14 @@ def highest_density(
     counts); the densest are taken until they hold `level` (Hyndman, 1996, "Computing and graphing
     highest density regions", The American Statistician 50).
     """
-    tail = 0.5 * _LEFT_OUT * (1.0 - level)
-    levels = (tail, 1.0 - tail)
-    low, high = mixture_quantiles(source, inputs, draws, levels, mean, sd)
-    edges = _edges(low, high, source.model.discrete)
-    found = []
+    tail, discrete = 0.5 * _LEFT_OUT * (1.0 - level), source.model.discrete
+    sets: list[np.ndarray] = []
     for rows, cdf in cdfs(source, inputs, draws):
-        found.append(_densest(_masses(cdf, edges[rows]), edges[rows], level))
-    sets = [one for part in found for one in part]
-    if source.model.discrete:  # cells (a, b] of whole numbers: from a + 1 to b
+        moments = mean[rows], sd[rows]
+        low, high = (quantile_of(cdf, q, *moments, discrete) for q in (tail, 1.0 - tail))
+        edges = _edges(low, high, discrete)
+        sets += _densest(_masses(cdf, edges), edges, level)
+    if discrete:  # cells (a, b] of whole numbers: from a + 1 to b
         sets = [one + np.array([1.0, 0.0]) for one in sets]
     most = max(len(one) for one in sets)
     padded = np.full((len(sets), most, 2), np.nan, mean.dtype)

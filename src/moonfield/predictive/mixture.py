@@ -29,15 +29,17 @@ def mixture_quantiles(
     """
     discrete = source.model.discrete
     parts = [
-        [_quantile(cdf, level, mean[rows], sd[rows], discrete) for level in levels]
+        [quantile_of(cdf, level, mean[rows], sd[rows], discrete) for level in levels]
         for rows, cdf in cdfs(source, inputs, draws)
     ]
     return [np.concatenate(found) for found in zip(*parts, strict=True)]
 
 
-def _quantile(
+def quantile_of(
     cdf: Cdf, level: float, mean: np.ndarray, sd: np.ndarray, discrete: bool
 ) -> np.ndarray:
+    """The smallest y with `cdf(y) >= level` of each row, whose mean and sd say where to look."""
+
     def below(y: np.ndarray) -> np.ndarray:
         return cdf(y) < level
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from numpyro.distributions import Cauchy, Distribution, HalfNormal, Laplace, Normal, StudentT
 
 from .base import AbstractPrior, Latents
-from .entry import AbstractEntry
+from .entry import AbstractEntry, check_positive, middle
 from .hierarchy import Hierarchy
 from .horseshoe import Horseshoe, RegularisedHorseshoe
 from .independent import Entry, Independent
 from .informed import Informed
-from .learned_scale import LearnedScale, check_positive
+from .learned_scale import LearnedScale
 from .scale_mixture import ScaleMixture
 from .scaled import Scaled, fan_in
 
@@ -40,6 +40,7 @@ __all__ = [
     "as_prior",
     "check_positive",
     "fan_in",
+    "middle",
 ]
 
 

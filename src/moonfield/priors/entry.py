@@ -1,11 +1,14 @@
 """What the prior of one array of weights is."""
 
 import abc
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpyro.distributions as dist
 from jaxtyping import Array
+
+from .._core.trees import default_float
 
 WEIGHT = "weight"
 PER = ("layer", "unit", "input")
@@ -49,3 +52,31 @@ def groups(shape: Shape, per: str) -> Shape:
     """
     kept = {"layer": (), "unit": (0,), "input": (1,)}[per]
     return tuple(n if axis in kept else 1 for axis, n in enumerate(shape))
+
+
+def check_positive(
+    scale: Any, default: dist.Distribution | None = None, name: str = "scale"
+) -> dist.Distribution:
+    """A distribution of one positive number; the default for None."""
+    scale = default if scale is None else scale
+    if not isinstance(scale, dist.Distribution):
+        raise TypeError(f"{name} must be a NumPyro distribution, got {type(scale).__name__}.")
+    if scale.shape() or scale.support not in (
+        dist.constraints.positive,
+        dist.constraints.nonnegative,
+    ):
+        raise ValueError(f"{name} must be a distribution of one positive number, got {scale}.")
+    return scale
+
+
+def positive(value: float, name: str) -> Array:
+    """A positive number as an array; `ValueError` for any other."""
+    if not float(value) > 0.0:
+        raise ValueError(f"{name} must be positive, got {value}.")
+    return jnp.asarray(value, default_float())
+
+
+def middle(distribution: dist.Distribution) -> Array:
+    """The point that the bijection of the support maps from 0: 1 for a positive number."""
+    zeros = jnp.zeros(distribution.shape(), default_float())
+    return dist.biject_to(distribution.support)(zeros)

@@ -12,7 +12,7 @@ from jaxtyping import Array, PyTree
 
 from .._core.trees import named_leaves, numbers_to_arrays, path_name
 from .base import AbstractPrior, Latents
-from .entry import check_per, groups
+from .entry import check_per, groups, middle
 from .independent import Independent
 
 SHARED, PARTIAL, SEPARATE = "shared", "partial", "separate"
@@ -229,14 +229,12 @@ _STANDARD = dist.Normal(0.0, 1.0)
 
 
 def _start(entry: dist.Distribution) -> Array:
-    """The median of a spread; 0 for what is standard normal."""
-    zeros = jnp.zeros(entry.shape(), jnp.result_type(float))
-    if isinstance(entry.support, type(dist.constraints.real)):
-        return zeros
+    """The median of a spread where NumPyro knows it; 0 for what is standard normal."""
+    usual = middle(entry)
     try:
-        return jnp.broadcast_to(entry.icdf(0.5), zeros.shape).astype(zeros.dtype)
+        return jnp.broadcast_to(entry.icdf(0.5), usual.shape).astype(usual.dtype)
     except NotImplementedError:
-        return dist.biject_to(entry.support)(zeros)
+        return usual
 
 
 def _shapes_of(own: dict[str, dict[str, Array]], means: dict[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,7 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 from jaxtyping import Array
 
-from .._core.trees import default_float
-from .entry import WEIGHT, AbstractEntry, Shape, check_per, groups
+from .entry import WEIGHT, AbstractEntry, Shape, check_per, groups, positive
 
 
 class Horseshoe(AbstractEntry):
@@ -99,10 +98,3 @@ class RegularisedHorseshoe(AbstractEntry):
 
     def __str__(self) -> str:
         return f"RegularisedHorseshoe({float(self.scale):.4g} per {self.per})"
-
-
-def positive(value: float, name: str) -> Array:
-    """A positive number as an array; `ValueError` for any other."""
-    if not float(value) > 0.0:
-        raise ValueError(f"{name} must be positive, got {value}.")
-    return jnp.asarray(value, default_float())

@@ -13,7 +13,7 @@ from jaxtyping import Array, PyTree
 
 from .._core.trees import named_leaves, numbers_to_arrays, path_name
 from .base import AbstractPrior, Latents
-from .entry import WEIGHT, AbstractEntry
+from .entry import WEIGHT, AbstractEntry, middle
 from .scaled import Scaled, fan_in
 
 Entry = dist.Distribution | Scaled | AbstractEntry
@@ -77,7 +77,7 @@ class Independent(AbstractPrior):
             limit = _limit(self._entry(name), leaf.shape)
             start = uniform[begin:end].reshape(leaf.shape).astype(leaf.dtype)
             values.append(_bounded_start(latents.pop(WEIGHT), start, limit))
-            others |= _under(name, {k: _middle(d, leaf.dtype) for k, d in latents.items()})
+            others |= _under(name, {k: middle(d) for k, d in latents.items()})
         return Latents(jax.tree.unflatten(treedef, values), others)
 
     def sample(self, key: Array, shapes: PyTree) -> Latents:
@@ -171,11 +171,6 @@ class Independent(AbstractPrior):
 
 def _under(path: str, others: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {path: others} if others else {}
-
-
-def _middle(entry: dist.Distribution, dtype: Any) -> Array:
-    """The point that the bijection of the support maps from 0: 1 for positive numbers."""
-    return dist.biject_to(entry.support)(jnp.zeros(entry.shape(), dtype))
 
 
 def _limit(entry: Entry, shape: tuple[int, ...]) -> float:

@@ -1,6 +1,6 @@
 """Layers that learn how large their weights are."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -8,7 +8,7 @@ import numpyro.distributions as dist
 from jaxtyping import Array
 
 from .._core.trees import numbers_to_arrays
-from .entry import WEIGHT, AbstractEntry, Shape, check_per, groups
+from .entry import WEIGHT, AbstractEntry, Shape, check_per, check_positive, groups
 from .scaled import fan_in
 
 
@@ -53,18 +53,3 @@ class LearnedScale(AbstractEntry):
 
     def __str__(self) -> str:
         return f"LearnedScale({type(self.scale).__name__} per {self.per})"
-
-
-def check_positive(
-    scale: Any, default: dist.Distribution | None = None, name: str = "scale"
-) -> dist.Distribution:
-    """A distribution of one positive number; the default for None."""
-    scale = default if scale is None else scale
-    if not isinstance(scale, dist.Distribution):
-        raise TypeError(f"{name} must be a NumPyro distribution, got {type(scale).__name__}.")
-    if scale.shape() or scale.support not in (
-        dist.constraints.positive,
-        dist.constraints.nonnegative,
-    ):
-        raise ValueError(f"{name} must be a distribution of one positive number, got {scale}.")
-    return scale

@@ -5,8 +5,7 @@ import numpyro.distributions as dist
 from jaxtyping import Array
 
 from .._core.trees import default_float
-from .entry import WEIGHT, AbstractEntry, Shape
-from .horseshoe import positive
+from .entry import WEIGHT, AbstractEntry, Shape, positive
 
 
 class ScaleMixture(AbstractEntry):

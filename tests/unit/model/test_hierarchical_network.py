@@ -11,8 +11,10 @@ import pytest
 
 import moonfield as mf
 from moonfield.data import Batch
-from moonfield.families import MeanField, MeanFieldState, Variational
+from moonfield.families import MeanFieldState
 from moonfield.model import space
+from tests.helpers import posterior_at, posterior_of
+from tests.integration.fits import run
 
 X = np.random.default_rng(0).normal(size=(12, 2))
 Y = np.random.default_rng(1).integers(0, 2, 12)
@@ -106,8 +108,6 @@ def test_the_prior_density_is_that_of_its_parts(x64: None) -> None:
 
 def posterior(model: mf.HierarchicalNetwork, sd: float = 0.3) -> mf.Posterior:
     """A mean-field posterior somewhere."""
-    from tests.helpers import posterior_at
-
     means = np.random.default_rng(2).normal(size=space(model).size)
     return posterior_at(model, means, sd)
 
@@ -136,11 +136,7 @@ def test_a_new_group_has_the_populations_weights() -> None:
     z = places["prior.groups.layers.0.weight.z"]
     mean[z : z + 5] = [-2.0, -1.0, 0.0, 1.0, 2.0]
     state = MeanFieldState(jnp.asarray(mean, float), jnp.asarray(log_sd, float))
-    from tests.helpers import posterior_of
-
     fit = posterior_of(model, state)
-    assert isinstance(fit.approximation, Variational)
-    assert isinstance(fit.approximation.family, MeanField)
     ones = np.ones((6, 1))
     found = fit.predict(ones, groups=[0, 1, 2, 3, 4, None], draws=20_000)
     np.testing.assert_allclose(found.mean, [-1.0, 0.5, 2.0, 3.5, 5.0, 2.0], atol=0.05)
@@ -185,6 +181,26 @@ def test_minibatches_and_draws_and_tables() -> None:
     assert outputs.shape == (4, 12, 1)
     tree = fit.to_datatree(draws=5)
     assert tree["log_likelihood"].to_dataset()["y"].shape == (1, 5, 12)
+
+
+def test_it_is_checked_by_its_predictions() -> None:
+    model = hierarchical()
+    fit = mf.fit(model, X, Y, groups=NAMES, method="advi", steps=200, restarts=2)
+    found = fit.check(mf.Rows(X[:3], ["a", "b", None]), Y[:3], draws=50)
+    assert np.isfinite(found.training).all()
+    assert np.isfinite(found.held_out).all()
+    assert found.disagreement is not None
+
+
+def test_a_fit_repeats_and_a_second_one_compiles_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def again() -> mf.Posterior:
+        fit = mf.fit(hierarchical(), X, Y, groups=NAMES, method="advi", steps=50)
+        assert fit.predict(X, groups=[*NAMES[:-1], None], draws=5).mean.shape == (12,)
+        return fit
+
+    first = again()
+    assert run(again, caplog) == []
+    assert again().elbo.tobytes() == first.elbo.tobytes()
 
 
 def test_mistakes_are_named(wrong_types: None) -> None:

@@ -8,15 +8,14 @@ from jaxtyping import Float, Int
 
 from ...predictive import Prediction
 
-Values = Callable[[Prediction], Any]
+Acquisition = Callable[[Prediction], Any]
 Choice = tuple[Int[np.ndarray, " wanted"], Float[np.ndarray, " wanted"]]
 Choose = Callable[[Prediction, np.ndarray, int, np.random.Generator], Choice]
-Acquisition = Values
 
 _POOL = 10  # candidates for each row of a diverse batch
 
 
-def as_acquisition(acquire: str | Values) -> Choose:
+def as_acquisition(acquire: str | Acquisition) -> Choose:
     """A name or a function of a `Prediction` as a choice of rows.
 
     Raises:
@@ -36,7 +35,7 @@ def as_acquisition(acquire: str | Values) -> Choose:
     return _best(_VALUES[acquire])
 
 
-def _best(values_of: Values) -> Choose:
+def _best(values_of: Acquisition) -> Choose:
     def choose(
         prediction: Prediction, X: np.ndarray, wanted: int, rng: np.random.Generator
     ) -> Choice:
@@ -88,7 +87,7 @@ def _sd(prediction: Prediction) -> np.ndarray:
     return spread if spread.ndim == 1 else spread.reshape(len(spread), -1).sum(axis=1)
 
 
-_VALUES: dict[str, Values] = {
+_VALUES: dict[str, Acquisition] = {
     "mutual_information": lambda prediction: prediction.mutual_information,
     "entropy": lambda prediction: prediction.entropy,
     "margin": _margin,
