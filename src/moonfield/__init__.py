@@ -18,6 +18,7 @@ from .inference import (
     SGHMC,
     SVGD,
     Ensemble,
+    ImportanceSampling,
     Laplace,
     Pathfinder,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "Ensemble",
     "FileFormatError",
     "HierarchicalNetwork",
+    "ImportanceSampling",
     "Laplace",
     "MoonfieldWarning",
     "NonFiniteError",

@@ -67,7 +67,7 @@ def test_conjugate_regression_through_the_front_door() -> None:
 def test_the_approach_is_exact_for_a_gaussian(x64: None) -> None:
     target, mean, sd = gaussian(7)
     keys = jax.random.split(jax.random.key(0), 3)
-    found = approach(target.log_density, jax.vmap(target.start)(keys), keys[0])
+    found, _ = approach(target.log_density, jax.vmap(target.start)(keys), keys[0])
     np.testing.assert_allclose(found.centre, mean, rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(np.linalg.norm(found.factor, axis=1), sd, rtol=1e-6)
 

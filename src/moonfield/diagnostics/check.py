@@ -19,8 +19,8 @@ def check_approximation(
     """Sentences on why an approximation should not be trusted; none where nothing speaks against.
 
     Args:
-        facts: what the method says: R-hat, effective sample sizes and divergences of chains, or
-            k-hat and effective draws of what it weighed itself.
+        facts: what the method says: R-hat, effective sample sizes and divergences of chains, k-hat
+            and effective draws of what it weighed itself, or how many modes its starts led to.
         weighed: importance-weighted draws of an approximation that has a density.
         restart_elbos: the ELBO that each restart reached, nats.
 
@@ -35,7 +35,8 @@ def check_approximation(
     of_weights = _of_weights(khat, draws)
     if weighed is not None and not of_weights:
         of_weights = _of_moments(weighed)
-    return [*_of_chains(facts), *of_weights, *_of_restarts(restart_elbos)]
+    doubts = [*_of_chains(facts), *_of_modes(facts), *of_weights]
+    return [*doubts, *_of_restarts(restart_elbos)]
 
 
 def _of_chains(facts: dict[str, Any]) -> list[str]:
@@ -49,6 +50,15 @@ def _of_chains(facts: dict[str, Any]) -> list[str]:
     if ess < _ENOUGH_CHAINS:
         found.append(f"The chains are worth {ess:.0f} independent draws only. Ask for more draws.")
     return found
+
+
+def _of_modes(facts: dict[str, Any]) -> list[str]:
+    if facts.get("modes", 1) == 1:
+        return []
+    return [
+        f"{facts['modes'] - 1} of the starts led to another place of comparable evidence, where no "
+        "draws are from. There may be several modes: take method='mixture_advi'."
+    ]
 
 
 def _of_restarts(elbos: tuple[float, ...]) -> list[str]:

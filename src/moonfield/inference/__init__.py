@@ -8,6 +8,7 @@ from .dadvi import DADVI
 from .driver import Driver, Raw, Sampling
 from .ensemble import Ensemble
 from .gradient_noise import GradientNoise, gradient_noise
+from .importance_sampling import ImportanceSampling
 from .ivon import IVON
 from .laplace import Laplace
 from .map import MAP
@@ -39,6 +40,7 @@ __all__ = [
     "Ensemble",
     "FixedSteps",
     "GradientNoise",
+    "ImportanceSampling",
     "Laplace",
     "Outcome",
     "Pathfinder",

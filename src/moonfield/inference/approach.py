@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from ..model import Coordinates
 from .target import Target
@@ -26,29 +26,57 @@ _ITERATIONS = 150
 _ASCENT_STEPS = 300
 _ENOUGH = 0.01  # nats
 _START_SD = 0.1
+_RIVAL, _APART = 10.0, 3.0  # nats, sds: another mode
 
 
-def approach(density: Density, starts: Float[Array, "starts size"], key: Array) -> Coordinates:
-    """The best of the Gaussians that are reached from some starting points."""
+def approach(
+    density: Density, starts: Float[Array, "starts size"], key: Array
+) -> tuple[Coordinates, Int[Array, ""]]:
+    """The best of the Gaussians that are reached from some starting points, and their modes.
+
+    Gaussians whose ELBO is within 10 nats of the best count as modes of their own where their
+    centre is more than 3 sds away; the best is the first.
+    """
     size = starts.shape[1]
     if size > DENSE:
         gaussians, scores = jax.vmap(functools.partial(_ascend, density))(starts)
     else:
         points = _points(key, size, starts.dtype)
         gaussians, scores = jax.vmap(functools.partial(_climb, density, points))(starts)
-    best = jnp.argmax(scores)
-    return jax.tree.map(lambda leaf: leaf[best], gaussians)
+    top = jnp.argmax(scores)
+    best = jax.tree.map(lambda leaf: leaf[top], gaussians)
+    rivals = (scores > scores[top] - _RIVAL) & (_distances(best, gaussians.centre) > _APART)
+    return best, 1 + jnp.sum(rivals, dtype=jnp.int32)
 
 
-def near_bulk(target: Target, keys: Array, start: Array | None) -> Coordinates:
-    """The Gaussian near the bulk of a target, from `PATHS` random starts; a given one is tried too.
+def _distances(gaussian: Coordinates, z: Float[Array, "places size"]) -> Float[Array, " places"]:
+    """How many sds of a Gaussian places are from its centre."""
 
-    `keys` are `PATHS` + 1.
+    def distance(z: Array) -> Array:
+        away, factor = z - gaussian.centre, gaussian.factor
+        u = away / factor if factor.ndim == 1 else jnp.linalg.solve(factor, away)
+        return jnp.linalg.norm(u)
+
+    return jax.vmap(distance)(z)
+
+
+def near_bulk_of_all(
+    target: Target, keys: Array, start: Array | None
+) -> tuple[Coordinates, Int[Array, ""]]:
+    """The Gaussian near the bulk of a target, and how many modes were met.
+
+    It is sought from `PATHS` random starts; a given one takes the place of the first. `keys` are
+    `PATHS` + 1.
     """
     starts = jax.vmap(target.start)(keys[1:])
     if start is not None:
         starts = starts.at[0].set(start)
     return approach(target.log_density, starts, keys[0])
+
+
+def near_bulk(target: Target, keys: Array, start: Array | None) -> Coordinates:
+    """The Gaussian alone."""
+    return near_bulk_of_all(target, keys, start)[0]
 
 
 def _points(key: Array, size: int, dtype: jnp.dtype) -> Float[Array, "points size"]:

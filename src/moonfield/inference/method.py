@@ -139,6 +139,7 @@ class Outcome(NamedTuple):
     compile_seconds: float
     facts: dict[str, Any]  # more for the diagnostics: {"r_hat": 1.003, ...}
     model: AbstractModel | None = None  # whose parameters were found, if not the one that was given
+    method: str | None = None  # which one it was in the end, if not the one that was asked
 
 
 class AbstractDirect(AbstractMethod):

@@ -12,6 +12,7 @@ from .asvgd import ASVGD
 from .chains import MCLMC, NUTS, SGHMC
 from .dadvi import DADVI
 from .ensemble import Ensemble
+from .importance_sampling import ImportanceSampling
 from .ivon import IVON
 from .laplace import Laplace
 from .map import MAP
@@ -40,6 +41,9 @@ METHODS: dict[str, Choice] = {
     ),
     "mixture_advi": Choice(
         partial(ADVI, Mixture()), "a mixture of normals; small models of several modes"
+    ),
+    "importance": Choice(
+        ImportanceSampling, "independent draws, weighted, else chains; small programs"
     ),
     "ivon": Choice(IVON, "a normal for each weight by natural gradients; larger networks"),
     "ensemble": Choice(Ensemble, "fits from several starts; networks, whose modes are many"),
@@ -70,7 +74,7 @@ class Rule(NamedTuple):
 
 # The first rule that fits decides: the most accurate method that the model can afford.
 AUTO = (
-    Rule("nuts", True, 128, 10**7, by_steps=False, needs="blackjax"),
+    Rule("importance", True, 128, 10**7, by_steps=False, needs="blackjax"),
     Rule("fullrank_advi", True, 500),
     Rule("advi", True),
     Rule("advi", False),

@@ -92,7 +92,7 @@ def run_direct(job: Job) -> Posterior:
     outcome = job.method.run(target, job.seed, start)
     elbo, error = outcome.elbo
     diagnostics = Diagnostics(
-        method=job.method.name,
+        method=outcome.method or job.method.name,
         result=outcome.result,
         steps=outcome.steps,
         rows=job.rows.rows,

@@ -16,6 +16,7 @@ from ..._core.keys import Stream, stream, streams
 from ..._core.results import Result
 from ..._core.trees import Structure, split
 from ...families import Particles
+from ...model import Coordinates
 from ..approach import PATHS, near_bulk
 from ..method import AbstractDirect, Outcome
 from ..target import Target
@@ -68,11 +69,14 @@ class NUTS(AbstractDirect):
     def name(self) -> str:
         return "nuts"
 
-    def run(self, target: Target, seed: int, start: Any = None) -> Outcome:
+    def run(
+        self, target: Target, seed: int, start: Any = None, gaussian: Coordinates | None = None
+    ) -> Outcome:
+        """Fit; a Gaussian that is known to be near the bulk need not be sought."""
         begun = time.perf_counter()
         structure, arrays = split(target)
         starts = streams(seed, Stream.start, PATHS + 1)
-        chains = _begin(structure, self.chains, arrays, starts, start)
+        chains = _begin(structure, self.chains, arrays, starts, start, gaussian)
         sampler = _Sampler(self, functools.partial(_advance, structure, arrays), chains, seed)
         sampler.warm_up(self.acceptance)
         compile_seconds = time.perf_counter() - begun
@@ -140,11 +144,17 @@ def _is_enough(facts: dict[str, Any]) -> bool:
 
 @functools.partial(quick_jit, static_argnames=("structure", "number"), options=RUNS_ONCE)
 def _begin(
-    structure: Structure, number: int, arrays: list[Array], keys: Array, start: Array | None
+    structure: Structure,
+    number: int,
+    arrays: list[Array],
+    keys: Array,
+    start: Array | None,
+    gaussian: Coordinates | None,
 ) -> Chains:
-    """Chains that begin at draws of the best Gaussian found."""
+    """Chains that begin at draws of a Gaussian: the one given or the best found."""
     target = structure.join(arrays)
-    gaussian = near_bulk(target, keys, start)
+    if gaussian is None:
+        gaussian = near_bulk(target, keys, start)
     shape, dtype = (number, gaussian.centre.size), gaussian.centre.dtype
     u = jax.random.normal(jax.random.fold_in(keys[0], 1), shape, dtype)
     return begin(target.log_density, blackjax().nuts.init, gaussian, u)
