@@ -23,7 +23,7 @@ from .chains import NUTS
 from .method import AbstractDirect, Outcome
 from .target import Target
 
-_KHAT = 0.5  # up to here weighted draws have a finite variance
+_KHAT = 0.7  # up to here smoothed weights of so many draws are good (Vehtari et al., 2024, section 3)
 _SHARE = 0.25  # of the draws: how many the weighted ones must be worth
 _FREEDOM = 5  # degrees of freedom of the wider half
 _BLOCK = 50  # draws weighed side by side
@@ -37,7 +37,7 @@ class ImportanceSampling(AbstractDirect):
     the posterior is out of reach (a defensive mixture: Hesterberg, 1995, "Weighted average
     importance sampling and defensive mixture distributions", Technometrics 37). They are weighted
     by `p(data, z) / q(z)`, Pareto-smoothed, and resampled. Independent draws that are worth nearly
-    their number beat chains of as many; so they are kept where k-hat is at most 0.5, they are worth
+    their number beat chains of as many; so they are kept where k-hat is at most 0.7, they are worth
     a quarter of the proposals or more, and no start led to another place of comparable ELBO. Else
     `otherwise` runs, from the same Gaussian: `posterior.diagnostics.method` says which it was.
 
