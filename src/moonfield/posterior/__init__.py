@@ -1,24 +1,30 @@
 """The facade: `fit`, `Posterior`, `load`, `Tracker`."""
 
+from .architecture import Architecture
 from .fit import fit
 from .loading import build_posterior, load, set_reader
 from .posterior import Posterior
 from .record import Diagnostics
 from .sampling import AbstractSampler, UncertainRows
+from .resizing import adaptive_layers, resized, signal_to_noise
 from .saving import describe_posterior
 from .summary import Summary
 from .tracker import Tracker
 
 __all__ = [
     "AbstractSampler",
+    "Architecture",
     "Diagnostics",
     "Posterior",
     "Summary",
     "Tracker",
     "UncertainRows",
+    "adaptive_layers",
     "build_posterior",
     "describe_posterior",
     "fit",
     "load",
+    "resized",
     "set_reader",
+    "signal_to_noise",
 ]
