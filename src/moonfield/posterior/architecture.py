@@ -10,7 +10,7 @@ from .resizing import adaptive_layers, leading, outgoing, resized
 if TYPE_CHECKING:
     from .posterior import Posterior
 
-_DRAWS = 4_000
+_DRAWS = 1_000
 
 
 class Architecture(NamedTuple):
@@ -21,7 +21,7 @@ class Architecture(NamedTuple):
 
     Attributes:
         posterior: whose architecture it is.
-        widths: layer ("layers.0") -> units under each of 4,000 draws (draws,).
+        widths: layer ("layers.0") -> units under each of 1,000 draws (draws,).
         units: layer -> the units that there are, and that a width cannot exceed.
     """
 
@@ -44,7 +44,7 @@ class Architecture(NamedTuple):
     def probabilities(self, layer: str) -> dict[int, float]:
         """Posterior probability of each width that occurs, the smallest first."""
         values, counts = np.unique(self.widths[layer], return_counts=True)
-        return {int(v): float(c) / counts.sum() for v, c in zip(values, counts, strict=True)}
+        return {int(v): int(c) / _DRAWS for v, c in zip(values, counts, strict=True)}
 
     def export(self, level: float = 0.999) -> "Posterior":
         """The posterior of the network with no more units than this quantile of each width.

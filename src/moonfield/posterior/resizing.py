@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .posterior import Posterior
 
 _NEW_SD = 0.1  # of the coordinates of new units, as at the start of a fit
-_LEAST = 1e-3  # of a unit's factor, to divide by
+_LEAST = 1e-3  # factor of a unit within the width
 
 
 class Marginals(NamedTuple):
@@ -90,8 +90,7 @@ def signal_to_noise(posterior: "Posterior", layer: int) -> Float[np.ndarray, " u
     """
     mean, sd = marginals(posterior)
     ratio = mean[outgoing(layer)] / sd[outgoing(layer)]
-    rate = np.exp(mean[rate_path(layer)])
-    profile = np.asarray(adaptive_layers(posterior.model)[layer].profile(rate, ratio.shape[1]))[0]
+    profile = _profile(posterior.model, layer, mean[rate_path(layer)], ratio.shape[1])
     return np.sqrt((ratio**2).sum(axis=0)) * (profile > 0.0)
 
 
@@ -101,7 +100,8 @@ def resized(
     """The posterior with the units `order` of a hidden layer in front of new ones, `units` in all.
 
     Weights stay what they are: where a unit's factor in the profile changes, so does its z. New
-    units are those of a fresh start whose outgoing weights have mean 0. `width` (0 for as it is) is
+    units within the width are those of a fresh start whose outgoing weights have mean 0; beyond it
+    z is as in the prior, so that a width that grows finds noise there. `width` (0 for as it is) is
     the new median of the width.
 
     Raises:
@@ -116,8 +116,9 @@ def resized(
     new.mean[outgoing(layer)][:] = 0.0
     rate = old.mean[rate_path(layer)]
     other = rate if not width else np.log(float(entry.typical) / np.full_like(rate, width))
-    before = np.asarray(entry.profile(np.exp(rate), len(old.mean[f"layers.{layer}.weight"])))[0]
-    after = np.asarray(entry.profile(np.exp(other), units))[0]
+    before = _profile(model, layer, rate, len(old.mean[f"layers.{layer}.weight"]))
+    after = _profile(model, layer, other, units)
+    new.sd[outgoing(layer)][:, after < _LEAST] = 1.0
     ratio = before[order] / np.maximum(after[: len(order)], _LEAST)
     ratio = np.where(before[order] > 0.0, ratio, 1.0)
     for values, known in zip(new, old, strict=True):
@@ -125,6 +126,13 @@ def resized(
         values[outgoing(layer)][:, : len(order)] *= ratio
     new.mean[rate_path(layer)][:] = other
     return _replaced(posterior, model, new)
+
+
+def _profile(
+    model: AbstractModel, layer: int, log_rate: np.ndarray, units: int
+) -> Float[np.ndarray, " units"]:
+    """The factors of a layer's units at a rate (1, 1)."""
+    return np.asarray(adaptive_layers(model)[layer].profile(np.exp(log_rate), units))[0]
 
 
 def _copy(new: dict, old: dict, layer: int, order: np.ndarray) -> None:

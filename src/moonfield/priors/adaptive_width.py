@@ -8,14 +8,14 @@ from jaxtyping import Array, Float
 
 from .entry import WEIGHT, AbstractEntry, Shape, positive
 
-_POWER = 4  # of the profile: at half the width a unit still has 94% of the first one's sd
+_POWER = 8  # of the profile: only the last tenth of the units has less than half of the first's sd
 
 
 class AdaptiveWidth(AbstractEntry):
     """Weights that read hidden units of which the first matter most, and only so many matter.
 
     `w[:, u] = sd p_u z[:, u]`, `z ~ N(0, 1)`, with a decreasing, truncated profile
-    `p_u = max(0, 1 - (u / width)^4)` over units u = 0, 1, ... and a learned
+    `p_u = max(0, 1 - (u / width)^8)` over units u = 0, 1, ... and a learned
     `width = typical / rate`, `rate ~ LogNormal(0, spread)`. An entry for the array that comes after
     the layer: `layers.1.weight` for the units of `layers.0`. Units beyond the width change nothing,
     cost nothing in the ELBO, and can be cut off: `posterior.architecture`.

@@ -15,6 +15,8 @@ from ..._core.keys import Stream, check_seed, stream
 from ...model import BayesianNetwork
 from ...posterior import Posterior, adaptive_layers, fit, resized, signal_to_noise
 
+_IN_USE = 2.0  # signal-to-noise ratio of a unit that is: worth 2 nats
+_OFFERED = 8  # new units at least: most of them come to nothing
 _WORTH = 1.0  # nats of ELBO that a larger network must gain
 _LEAST_ARRAY = 4
 
@@ -24,7 +26,7 @@ class Stage(NamedTuple):
 
     Attributes:
         tried: the widths that it began with, by layer.
-        widths: the median widths that it ended with.
+        widths: the units in use when it ended, by layer.
         elbo: nats.
         kept: whether the search went on from it.
         steps: optimiser updates.
@@ -53,7 +55,7 @@ class Growth(NamedTuple):
     @property
     def widths(self) -> dict[str, int]:
         """The units of each layer that learned its width."""
-        return self.posterior.architecture.units
+        return self.stages[-1].tried
 
     @property
     def steps(self) -> int:
@@ -129,22 +131,32 @@ class _Search:
         return found
 
     def moved(self, best: Posterior, layer: int, stride: int) -> tuple[Posterior, int]:
-        """The first of two neighbours that is better, or the same; and the next stride."""
+        """The first of two neighbours that is better, or what there is; and the next stride."""
         now = _width(best, layer)
-        for width in (now - stride, now + stride) if stride else ():
+        for width in (now - stride, now + max(stride, _OFFERED)) if stride else ():
             if width < 1:
                 continue
-            start = _offer(best, layer, width)
-            found = self._fit(start.model, start, self._steps)
+            found = self._tried(best, layer, width)
+            if now < _width(found, layer) < width:  # without those of the offered that are idle
+                found = self._tried(found, layer, _width(found, layer))
             gain = found.diagnostics.elbo - best.diagnostics.elbo
-            kept = gain > (0.0 if width < now else _WORTH)
-            self._record(found, {**_sizes(best.model), f"layers.{layer}": width}, kept)
-            if kept:
-                return found, min(stride, max(1, _width(found, layer) // 2))
+            if gain <= (0.0 if width < now else _WORTH):
+                continue
+            self.stages[-1] = self.stages[-1]._replace(kept=True)
+            best = found
+            if _width(found, layer) != now:
+                return best, min(stride, max(1, _width(found, layer) // 2))
         return best, stride // 2
 
+    def _tried(self, best: Posterior, layer: int, width: int) -> Posterior:
+        """A stage that begins with another width of a layer."""
+        start = _offer(best, layer, width)
+        found = self._fit(start.model, start, self._steps)
+        self._record(found, {**_sizes(best.model), f"layers.{layer}": width}, False)
+        return found
+
     def finished(self, best: Posterior) -> Growth:
-        """With arrays of the median widths, fitted on until the fit stops by itself."""
+        """With arrays for the units in use alone, fitted on until the fit stops by itself."""
         for layer in adaptive_layers(best.model):
             width = _width(best, layer)
             best = resized(best, layer, _sorted(best, layer)[:width], width)
@@ -161,7 +173,7 @@ class _Search:
         )
 
     def _record(self, found: Posterior, tried: dict[str, int], kept: bool) -> None:
-        widths = found.architecture.quantile(0.5)
+        widths = {f"layers.{i}": _width(found, i) for i in adaptive_layers(found.model)}
         facts = found.diagnostics
         self.stages.append(Stage(tried, widths, facts.elbo, kept, facts.steps))
 
@@ -181,8 +193,8 @@ def _sorted(posterior: Posterior, layer: int) -> np.ndarray:
 
 
 def _width(posterior: Posterior, layer: int) -> int:
-    """The median width."""
-    return posterior.architecture.quantile(0.5)[f"layers.{layer}"]
+    """Units of a layer that are within the width and in use; at least one."""
+    return max(1, int((signal_to_noise(posterior, layer) > _IN_USE).sum()))
 
 
 def _sizes(model: Any) -> dict[str, int]:
