@@ -88,9 +88,7 @@ def fixed(name, rows, width, seed):
     begun = time.perf_counter()
     model = network(name, width, mf.priors.Normal(0.0, SD))
     posterior = mf.fit(model, *rows.train, method="advi", seed=seed, progress=False)
-    return scored(
-        posterior, rows, width, time.perf_counter() - begun, posterior.diagnostics.steps
-    )
+    return scored(posterior, rows, width, time.perf_counter() - begun, posterior.diagnostics.steps)
 
 
 def learned(name, rows, start, seed):
@@ -133,7 +131,7 @@ def judge(name, seed):
     print(
         f"{name} {seed}: smallest sufficient width {small.width} (best {best.width}), learned "
         f"{widths}; test log score below the grid's best by {shortfall[0]:.2f} and "
-        f"{shortfall[1]:.2f} standard errors; {cost[0]:.0%} and {cost[1]:.0%} of the grid's seconds",
+        f"{shortfall[1]:.2f} standard errors; {cost[0]:.0%} and {cost[1]:.0%} of the grid's time",
         flush=True,
     )
     return {"grid": grid, "ours": ours, "small": small.width, "se": se, "shortfall": shortfall}

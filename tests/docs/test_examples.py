@@ -53,4 +53,5 @@ def test_the_learned_width_is_about_the_smallest_sufficient_one(tmp_path: Path) 
     assert 0.5 <= least <= most <= 2.0
     assert 0.7 <= agree <= 1.3
     short = re.search(r"at most (-?\d+\.\d+)", said)
-    assert short is not None and float(short[1]) <= 1.0
+    assert short is not None
+    assert float(short[1]) <= 1.0

@@ -5,8 +5,8 @@ from .fit import fit
 from .loading import build_posterior, load, set_reader
 from .posterior import Posterior
 from .record import Diagnostics
+from .resizing import adaptive_layers, resized, signal_to_noise, sizes_of
 from .sampling import AbstractSampler, UncertainRows
-from .resizing import adaptive_layers, resized, signal_to_noise
 from .saving import describe_posterior
 from .summary import Summary
 from .tracker import Tracker
@@ -27,4 +27,5 @@ __all__ = [
     "resized",
     "set_reader",
     "signal_to_noise",
+    "sizes_of",
 ]

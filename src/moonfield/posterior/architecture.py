@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from .resizing import adaptive_layers, leading, outgoing, resized
+from .resizing import adaptive_layers, leading, outgoing, resized, sizes_of
 
 if TYPE_CHECKING:
     from .posterior import Posterior
@@ -64,7 +64,9 @@ class Architecture(NamedTuple):
         lines = [f"{'layer':<10}  units   mean   5% to 95%"]
         low, high = self.quantile(0.05), self.quantile(0.95)
         for layer, mean in self.mean.items():
-            line = f"{layer:<10}  {self.units[layer]:5d}  {mean:5.1f}   {low[layer]} to {high[layer]}"
+            line = (
+                f"{layer:<10}  {self.units[layer]:5d}  {mean:5.1f}   {low[layer]} to {high[layer]}"
+            )
             lines.append(line)
         return "\n".join(lines)
 
@@ -85,7 +87,7 @@ def architecture(posterior: "Posterior") -> Architecture:
     widths, sizes = {}, {}
     for layer, entry in entries.items():
         name = f"layers.{layer}"
-        sizes[name] = int(posterior.model.network.sizes[layer + 1])
+        sizes[name] = sizes_of(posterior.model)[layer + 1]
         profile = np.asarray(entry.profile(drawn[outgoing(layer)]["rate"][:, 0], sizes[name]))
         widths[name] = (profile > 0.0).sum(axis=1)
     return Architecture(posterior, widths, sizes)

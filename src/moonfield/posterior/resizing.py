@@ -54,11 +54,18 @@ def rate_path(layer: int) -> str:
     return f"prior.{outgoing(layer)}.rate"
 
 
-def with_units(model: BayesianNetwork, layer: int, units: int) -> BayesianNetwork:
+def sizes_of(model: AbstractModel) -> tuple[int, ...]:
+    """Units from inputs to outputs of a model that has adaptive layers."""
+    assert isinstance(model, BayesianNetwork)
+    assert isinstance(model.network, MLP)
+    return model.network.sizes
+
+
+def with_units(model: AbstractModel, layer: int, units: int) -> BayesianNetwork:
     """The model with another number of units in one hidden layer."""
-    network = model.network
+    assert isinstance(model, BayesianNetwork)
+    network, sizes = model.network, [*sizes_of(model)]
     assert isinstance(network, MLP)
-    sizes = [*network.sizes]
     sizes[layer + 1] = units
     return BayesianNetwork(
         MLP(sizes, network.activation, network.bias), model.prior, model.likelihood
@@ -95,14 +102,18 @@ def signal_to_noise(posterior: "Posterior", layer: int) -> Float[np.ndarray, " u
 
 
 def resized(
-    posterior: "Posterior", layer: int, order: Int[np.ndarray, " kept"], units: int, width: float = 0.0
+    posterior: "Posterior",
+    layer: int,
+    order: Int[np.ndarray, " kept"],
+    units: int,
+    width: float | None = None,
 ) -> "Posterior":
     """The posterior with the units `order` of a hidden layer in front of new ones, `units` in all.
 
     Weights stay what they are: where a unit's factor in the profile changes, so does its z. New
     units within the width are those of a fresh start whose outgoing weights have mean 0; beyond it
-    z is as in the prior, so that a width that grows finds noise there. `width` (0 for as it is) is
-    the new median of the width.
+    z is as in the prior, so that a width that grows finds noise there. `width` is the
+    new median of the width; None leaves it.
 
     Raises:
         TypeError: the posterior is not mean-field.
@@ -115,12 +126,12 @@ def resized(
     )
     new.mean[outgoing(layer)][:] = 0.0
     rate = old.mean[rate_path(layer)]
-    other = rate if not width else np.log(float(entry.typical) / np.full_like(rate, width))
+    other = rate if width is None else np.log(float(entry.typical) / np.full_like(rate, width))
     before = _profile(model, layer, rate, len(old.mean[f"layers.{layer}.weight"]))
     after = _profile(model, layer, other, units)
     new.sd[outgoing(layer)][:, after < _LEAST] = 1.0
-    ratio = before[order] / np.maximum(after[: len(order)], _LEAST)
-    ratio = np.where(before[order] > 0.0, ratio, 1.0)
+    were, are = before[order], after[: len(order)]
+    ratio = np.where(np.minimum(were, are) > _LEAST, were / np.maximum(are, _LEAST), 1.0)
     for values, known in zip(new, old, strict=True):
         _copy(values, known, layer, order)
         values[outgoing(layer)][:, : len(order)] *= ratio

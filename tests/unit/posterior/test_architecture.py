@@ -40,11 +40,11 @@ def outputs_at_means(it: mf.Posterior) -> np.ndarray:
 @pytest.mark.parametrize(
     ("layer", "order", "units", "width"),
     [
-        (0, [3, 2, 0, 1, 4], 5, 0.0),  # the width is 4.5: five units
+        (0, [3, 2, 0, 1, 4], 5, None),  # the width is 4.5: five units
         (1, [1, 2, 0], 7, 6.5),
     ],
 )
-def test_the_function_stays(layer: int, order: list, units: int, width: float) -> None:
+def test_the_function_stays(layer: int, order: list, units: int, width: float | None) -> None:
     before = posterior()
     after = resized(before, layer, np.array(order), units, width)
     assert after.model.network.sizes[layer + 1] == units

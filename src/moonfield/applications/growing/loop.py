@@ -13,7 +13,7 @@ import numpy as np
 from ..._core.checks import whole
 from ..._core.keys import Stream, check_seed, stream
 from ...model import BayesianNetwork
-from ...posterior import Posterior, adaptive_layers, fit, resized, signal_to_noise
+from ...posterior import Posterior, adaptive_layers, fit, resized, signal_to_noise, sizes_of
 
 _IN_USE = 2.0  # signal-to-noise ratio of a unit that is: worth 2 nats
 _OFFERED = 8  # new units at least: most of them come to nothing
@@ -123,7 +123,7 @@ class _Search:
         """A fit in which every unit of the network is within the width."""
         params = model.init(stream(self._seed, Stream.start))
         for layer, entry in adaptive_layers(model).items():
-            units = model.network.sizes[layer + 1]
+            units = sizes_of(model)[layer + 1]
             own = params["prior"][f"layers.{layer + 1}.weight"]
             own["rate"] = jnp.full_like(own["rate"], float(entry.typical) / units)
         found = self._fit(model, params, self._steps)
@@ -165,8 +165,8 @@ class _Search:
         return Growth(found, tuple(self.stages), tuple(self.arrays))
 
     def _fit(self, model: Any, start: Any, steps: int | None) -> Posterior:
-        if model.network.sizes not in self.arrays:
-            self.arrays.append(model.network.sizes)
+        if sizes_of(model) not in self.arrays:
+            self.arrays.append(sizes_of(model))
         options = {"batch_size": self._batch_size, "seed": self._seed + len(self.stages)}
         return fit(
             model, *self._rows, method="advi", steps=steps, start=start, progress=False, **options
@@ -199,4 +199,4 @@ def _width(posterior: Posterior, layer: int) -> int:
 
 def _sizes(model: Any) -> dict[str, int]:
     """Units of every layer that learns its width."""
-    return {f"layers.{layer}": model.network.sizes[layer + 1] for layer in adaptive_layers(model)}
+    return {f"layers.{layer}": sizes_of(model)[layer + 1] for layer in adaptive_layers(model)}
