@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .posterior import Posterior
 
 _NEW_SD = 0.1  # of the coordinates of new units, as at the start of a fit
+_OUTGOING_SD = 0.01  # of z in their outgoing weights: small, so that they disturb nothing at first
 _LEAST = 1e-3  # factor of a unit within the width
 
 
@@ -111,8 +112,7 @@ def resized(
     """The posterior with the units `order` of a hidden layer in front of new ones, `units` in all.
 
     Weights stay what they are: where a unit's factor in the profile changes, so does its z. New
-    units within the width are those of a fresh start whose outgoing weights have mean 0; beyond it
-    z is as in the prior, so that a width that grows finds noise there. `width` is the
+    units are those of a fresh start, but that their outgoing weights are close to 0. `width` is the
     new median of the width; None leaves it.
 
     Raises:
@@ -129,7 +129,7 @@ def resized(
     other = rate if width is None else np.log(float(entry.typical) / np.full_like(rate, width))
     before = _profile(model, layer, rate, len(old.mean[f"layers.{layer}.weight"]))
     after = _profile(model, layer, other, units)
-    new.sd[outgoing(layer)][:, after < _LEAST] = 1.0
+    new.sd[outgoing(layer)][:] = _OUTGOING_SD
     were, are = before[order], after[: len(order)]
     ratio = np.where(np.minimum(were, are) > _LEAST, were / np.maximum(are, _LEAST), 1.0)
     for values, known in zip(new, old, strict=True):

@@ -65,7 +65,7 @@ class AdaptiveWidth(AbstractEntry):
         """The factor of each unit's outgoing weights, for rates (rates, 1)."""
         per_unit = jnp.asarray(rate, self.typical.dtype) / self.typical
         numbers = jnp.arange(units, dtype=per_unit.dtype)[None]
-        return jnp.maximum(0.0, 1.0 - (per_unit * numbers) ** _POWER)
+        return 1.0 - jnp.minimum(1.0, per_unit * numbers) ** _POWER  # bounded: so is its gradient
 
     def __str__(self) -> str:
         return f"AdaptiveWidth(about {float(self.typical):.4g} units, sd {float(self.sd):.4g})"

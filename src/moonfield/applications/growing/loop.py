@@ -68,7 +68,7 @@ def grow(
     X: Any,
     y: Any,
     *,
-    steps: int = 2_000,
+    steps: int = 3_000,
     most: int = 40,
     batch_size: int | None = None,
     seed: int = 0,
@@ -156,13 +156,19 @@ class _Search:
         return found
 
     def finished(self, best: Posterior) -> Growth:
-        """With arrays for the units in use alone, fitted on until the fit stops by itself."""
-        for layer in adaptive_layers(best.model):
-            width = _width(best, layer)
-            best = resized(best, layer, _sorted(best, layer)[:width], width)
-        found = self._fit(best.model, best, None)
-        self._record(found, _sizes(best.model), True)
-        return Growth(found, tuple(self.stages), tuple(self.arrays))
+        """With arrays for the units in use alone, fitted on until the fit stops by itself.
+
+        Again while that leaves units idle.
+        """
+        idle = True
+        while idle:
+            for layer in adaptive_layers(best.model):
+                width = _width(best, layer)
+                best = resized(best, layer, _sorted(best, layer)[:width], width)
+            tried, best = _sizes(best.model), self._fit(best.model, best, None)
+            self._record(best, tried, True)
+            idle = self.stages[-1].widths != tried
+        return Growth(best, tuple(self.stages), tuple(self.arrays))
 
     def _fit(self, model: Any, start: Any, steps: int | None) -> Posterior:
         if sizes_of(model) not in self.arrays:
