@@ -74,9 +74,7 @@ def test_new_units_are_ready_to_learn_and_change_nothing() -> None:
     assert (new.mean["layers.1.weight"][:, 5:] == 0.0).all()
     assert (new.mean["layers.0.weight"][5:] != 0.0).all()
     np.testing.assert_allclose(new.sd["layers.0.weight"][5:], 0.1, rtol=1e-6)
-    inside, beyond = new.sd["layers.1.weight"][:, 5:8], new.sd["layers.1.weight"][:, 8:]
-    np.testing.assert_allclose(inside, 0.1, rtol=1e-6)
-    assert (beyond == 1.0).all()
+    np.testing.assert_allclose(new.sd["layers.1.weight"][:, 5:], 0.01, rtol=1e-6)
 
 
 def test_widths_have_the_distribution_of_the_rate() -> None:
@@ -96,6 +94,7 @@ def test_widths_have_the_distribution_of_the_rate() -> None:
     assert "layers.1" in str(found)
 
 
+@pytest.mark.slow
 def test_the_exported_network_predicts_the_same() -> None:
     """Within five standard errors of both means over draws; it is the smaller one."""
     whole = posterior(0.5, 0.2)

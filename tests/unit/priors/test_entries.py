@@ -134,17 +134,18 @@ def test_units_count_until_the_width_and_no_further() -> None:
     np.testing.assert_allclose(entry.transform(values), 2.0 * factors * z, rtol=1e-6)
 
 
-def test_the_width_has_a_gradient_at_its_end() -> None:
-    entry = mf.priors.AdaptiveWidth(typical=8.0)
-
-    def total(rate: Any) -> Any:
-        return entry.profile(rate, 12).sum()
-
+def test_the_width_has_a_gradient_at_its_end_and_a_finite_one_everywhere() -> None:
     with jax.enable_x64(True):
+        entry = mf.priors.AdaptiveWidth(typical=8.0)
+
+        def total(rate: Any) -> Any:
+            return entry.profile(rate, 12).sum()
+
         rate = jnp.full((1, 1), 0.9)
         step = (total(rate + 1e-6) - total(rate - 1e-6)) / 2e-6
-        np.testing.assert_allclose(jax.grad(total)(rate)[0, 0], step, rtol=1e-4)
-    assert step < -1.0
+        np.testing.assert_allclose(jax.grad(total)(rate)[0, 0], step, rtol=1e-6)
+        assert step < -1.0
+        assert jax.grad(total)(jnp.full((1, 1), 1e200))[0, 0] == 0.0
 
 
 def test_an_adaptive_width_is_of_a_matrix() -> None:
