@@ -20,10 +20,10 @@ class AdaptiveWidth(AbstractEntry):
     the layer: `layers.1.weight` for the units of `layers.0`. Units beyond the width change nothing,
     cost nothing in the ELBO, and can be cut off: `posterior.architecture`.
 
-    After Errica, Christiansen, Zaverkin, Maruyama, Niepert & Alesiani, 2025, "Adaptive width neural
-    networks": importance-ordered units under a truncated distribution of widths with a learned
-    rate. Theirs is a discretised exponential, cut off at a quantile. This one falls late, so that a
-    unit within the width costs little, and is continuous where it ends.
+    After Errica et al., 2025, "Adaptive width neural networks": importance-ordered units under a
+    truncated distribution of widths with a learned rate. Theirs is a discretised exponential, cut
+    off at a quantile. This one falls late, so that a unit within the width costs little, and is
+    continuous where it ends.
 
     Args:
         sd: of the weights of the first unit.
