@@ -89,7 +89,7 @@ def marginals(posterior: "Posterior") -> Marginals:
 def signal_to_noise(posterior: "Posterior", layer: int) -> Float[np.ndarray, " units"]:
     """How sure the outgoing weights of each unit are: `sqrt(sum_k mean_k^2 / sd_k^2)`.
 
-    Half its square is about the nats that a unit is worth to the log likelihood, as a Wald statistic
+    Half its square is about what a unit is worth to the log likelihood, nats: a Wald statistic
     (Graves, 2011, "Practical variational inference for neural networks", prunes by such ratios).
     0 beyond the median width.
 
