@@ -1,12 +1,12 @@
 """How many hidden units? Learned in one fit, beside a grid of widths.
 
-    python examples/adaptive_width.py [FOLDER] [SEEDS] [PROBLEM ...]
+    python examples/adaptive_width.py [FOLDER] [SEEDS] [PROBLEM ...] [--short]
 
 Moons, spirals and a noisy sine, 1,000 rows each, one hidden layer. A grid fits every width and asks
 1,000 held-out rows which is the smallest whose log score is within one standard error of the best
 one's. `mf.applications.growing.grow` asks no held-out row: it learns the width with the weights,
 once from a network of 4 units and once from one of 256. Prints widths, log scores on 4,000 test
-rows and costs, and draws them.
+rows and costs, and draws them. The short form has a grid of four widths and starts from 4 and 32.
 """
 
 import sys
@@ -113,24 +113,24 @@ def smallest(grid):
     return best, se, min(enough, key=lambda fit: fit.width)
 
 
-def judge(name, seed):
+def judge(name, seed, widths=GRID, starts=STARTS):
     """One problem, one draw of the data."""
     rows = split(name, seed)
-    grid = [fixed(name, rows, width, seed) for width in GRID]
-    ours = [learned(name, rows, start, seed) for start in STARTS]
+    ours = [learned(name, rows, start, seed) for start in starts]
+    grid = [fixed(name, rows, width, seed) for width in widths]
     best, se, small = smallest(grid)
-    for fit in grid + ours:
+    for number, fit in enumerate(grid + ours):
         print(
-            f"  {'learned' if fit in ours else 'grid':<8} {fit.width:3d} units, held out "
+            f"  {'grid' if number < len(grid) else 'learned':<8} {fit.width:3d} units, held out "
             f"{fit.held_out.mean():.4f}, test {fit.test.mean():.4f}, {fit.steps:6d} steps, "
             f"{fit.seconds:.1f} s"
         )
-    widths = [fit.width for fit in ours]
+    found = [fit.width for fit in ours]
     shortfall = [(best.test.mean() - fit.test.mean()) / se for fit in ours]
     cost = [fit.seconds / sum(one.seconds for one in grid) for fit in ours]
     print(
         f"{name} {seed}: smallest sufficient width {small.width} (best {best.width}), learned "
-        f"{widths}; test log score below the grid's best by {shortfall[0]:.2f} and "
+        f"{found}; test log score below the grid's best by {shortfall[0]:.2f} and "
         f"{shortfall[1]:.2f} standard errors; {cost[0]:.0%} and {cost[1]:.0%} of the grid's time",
         flush=True,
     )
@@ -147,18 +147,21 @@ def draw(found):
         means = np.array([fit.held_out.mean() for fit in one["grid"]])
         ax.errorbar(widths, means, [error(fit.held_out) for fit in one["grid"]], fmt="o-", ms=4)
         ax.axhspan(means.max() - one["se"], means.max(), alpha=0.15)
-        for fit, start, mark in zip(one["ours"], STARTS, "^v", strict=True):
-            ax.plot(fit.width, fit.held_out.mean(), mark, ms=9, label=f"learned, from {start}")
+        for fit, start, mark in zip(one["ours"], ("from few", "from many"), "^v", strict=True):
+            ax.plot(fit.width, fit.held_out.mean(), mark, ms=9, label=f"learned, {start}")
         ax.set(xscale="log", xlabel="hidden units", ylabel="log score, nats a row", title=name)
         ax.set_xticks([1, 4, 16, 64], ["1", "4", "16", "64"])
         ax.legend()
     return figure
 
 
-def main(folder=".", seeds=3, *problems):
+def main(*arguments):
+    short = "--short" in arguments
+    folder, seeds, *problems = [a for a in arguments if a != "--short"] or (".", 3)
+    sizes = ((2, 3, 4, 16), (4, 32)) if short else (GRID, STARTS)
     tables = {}
     for name in problems or PROBLEMS:
-        tables[name] = [judge(name, seed) for seed in range(int(seeds))]
+        tables[name] = [judge(name, seed, *sizes) for seed in range(int(seeds))]
     draw({name: rows[0] for name, rows in tables.items()}).savefig(
         Path(folder) / "adaptive_width.png", dpi=120
     )
@@ -168,7 +171,7 @@ def main(folder=".", seeds=3, *problems):
         short = np.concatenate([one["shortfall"] for one in rows])
         print(
             f"{name:<8} learned / smallest sufficient {min(ratios):.2f} to {max(ratios):.2f}; from "
-            f"256 / from 4: {', '.join(f'{a:.2f}' for a in agree)}; test shortfall in standard "
+            f"many / from few: {', '.join(f'{a:.2f}' for a in agree)}; test shortfall in standard "
             f"errors {short.mean():.2f}, at most {short.max():.2f}"
         )
     return tables
