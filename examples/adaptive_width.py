@@ -7,6 +7,7 @@ Moons, spirals and a noisy sine, 1,000 rows each, one hidden layer. A grid fits 
 one's. `mf.applications.growing.grow` asks no held-out row: it learns the width with the weights,
 once from a network of 4 units and once from one of 256. Prints widths, log scores on 4,000 test
 rows and costs, and draws them. The short form has a grid of four widths and starts from 4 and 32.
+From 4 units the sine ends in a local optimum of the ELBO: begin with many units rather than few.
 """
 
 import sys
@@ -157,7 +158,9 @@ def draw(found):
 
 def main(*arguments):
     short = "--short" in arguments
-    folder, seeds, *problems = [a for a in arguments if a != "--short"] or (".", 3)
+    given = [argument for argument in arguments if argument != "--short"]
+    folder, seeds = (*given, *(".", 3)[len(given) :])[:2]
+    problems = given[2:]
     sizes = ((2, 3, 4, 16), (4, 32)) if short else (GRID, STARTS)
     tables = {}
     for name in problems or PROBLEMS:
