@@ -80,6 +80,9 @@ PRIORS: dict[str, Callable[[], Any]] = {
     "Independent-Cauchy": lambda: mf.priors.Independent(mf.priors.Cauchy(0.0, 1.0)),
     "Independent-HalfNormal": lambda: mf.priors.Independent(mf.priors.HalfNormal(1.0)),
     "Independent-LearnedScale": lambda: mf.priors.Independent(mf.priors.LearnedScale(per="unit")),
+    "Independent-AdaptiveWidth": lambda: mf.priors.Independent(
+        {"*.weight": mf.priors.AdaptiveWidth(), "*": mf.priors.Normal(0.0, 2.0)}
+    ),
     "Independent-Horseshoe": lambda: mf.priors.Independent(mf.priors.Horseshoe(0.5)),
     "Independent-RegularisedHorseshoe": lambda: mf.priors.Independent(
         mf.priors.RegularisedHorseshoe(0.5)

@@ -42,3 +42,18 @@ def test_the_autoencoders_bound_beats_independent_pixels_by_three_nats(tmp_path:
     assert found is not None, said
     elbo, baseline = map(float, found.groups())
     assert elbo > baseline + 3.0
+
+
+@pytest.mark.slow
+def test_the_learned_width_is_about_the_smallest_sufficient_one(tmp_path: Path) -> None:
+    said = run("adaptive_width", tmp_path, "1", "moons", "--short")
+    found = re.search(
+        r"sufficient (\d+\.\d+) to (\d+\.\d+); from many / from few: (\d+\.\d+)", said
+    )
+    assert found is not None, said
+    least, most, agree = map(float, found.groups())
+    assert 0.5 <= least <= most <= 2.0
+    assert 0.7 <= agree <= 1.3
+    short = re.search(r"at most (-?\d+\.\d+)", said)
+    assert short is not None
+    assert float(short[1]) <= 1.0

@@ -53,6 +53,10 @@ PRIORS = {
     "learned scales": mf.priors.LearnedScale(dist.HalfCauchy(0.5), per="unit"),
     "horseshoe": {"layers.0.weight": mf.priors.Horseshoe(0.3), "*": mf.priors.Normal()},
     "regularised horseshoe": mf.priors.RegularisedHorseshoe(0.3, slab=1.5, df=5.0, per="unit"),
+    "adaptive width": {
+        "*.weight": mf.priors.AdaptiveWidth(2.0, typical=3.0, spread=0.5),
+        "*": mf.priors.Normal(),
+    },
     "scale mixture": mf.priors.ScaleMixture(1.0, 0.1, 0.3),
     "table": {
         "layers.0.*": mf.priors.Scaled(1.5),

@@ -72,6 +72,7 @@ LIKELIHOODS = _by_name(
 
 # Priors of arrays of weights, whose arguments are numbers, words or distributions.
 ENTRIES = _by_name(
+    priors.AdaptiveWidth,
     priors.Horseshoe,
     priors.Informed,
     priors.LearnedScale,

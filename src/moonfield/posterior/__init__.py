@@ -1,9 +1,11 @@
 """The facade: `fit`, `Posterior`, `load`, `Tracker`."""
 
+from .architecture import Architecture
 from .fit import fit
 from .loading import build_posterior, load, set_reader
 from .posterior import Posterior
 from .record import Diagnostics
+from .resizing import adaptive_layers, resized, signal_to_noise, sizes_of
 from .sampling import AbstractSampler, UncertainRows
 from .saving import describe_posterior
 from .summary import Summary
@@ -11,14 +13,19 @@ from .tracker import Tracker
 
 __all__ = [
     "AbstractSampler",
+    "Architecture",
     "Diagnostics",
     "Posterior",
     "Summary",
     "Tracker",
     "UncertainRows",
+    "adaptive_layers",
     "build_posterior",
     "describe_posterior",
     "fit",
     "load",
+    "resized",
     "set_reader",
+    "signal_to_noise",
+    "sizes_of",
 ]

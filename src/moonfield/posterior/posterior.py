@@ -31,6 +31,7 @@ from ..predictive import (
     stack_draws,
 )
 from . import checking, judging
+from .architecture import Architecture, architecture
 from .new_groups import with_new_groups
 from .record import Diagnostics
 from .run import Run
@@ -241,6 +242,15 @@ class Posterior:
             ValueError: y is given without X, or they are not as in training.
         """
         return checking.checked(self, X, y, draws, seed)
+
+    @property
+    def architecture(self) -> Architecture:
+        """The distribution over the widths that a network with `mf.priors.AdaptiveWidth` learned.
+
+        Raises:
+            ValueError: no layer learns its width.
+        """
+        return architecture(self)
 
     def importance(self, draws: int = 1_000, seed: int = 0) -> Importance | None:
         """Draws of z weighted towards the posterior by Pareto-smoothed importance sampling.

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from numpyro.distributions import Cauchy, Distribution, HalfNormal, Laplace, Normal, StudentT
 
+from .adaptive_width import AdaptiveWidth
 from .base import AbstractPrior, Latents
 from .entry import AbstractEntry, check_positive, middle
 from .hierarchy import Hierarchy
@@ -22,6 +23,7 @@ from .scaled import Scaled, fan_in
 __all__ = [
     "AbstractEntry",
     "AbstractPrior",
+    "AdaptiveWidth",
     "Cauchy",
     "Entry",
     "HalfNormal",

@@ -74,7 +74,7 @@ class Independent(AbstractPrior):
         for (path, leaf), begin, end in zip(leaves, edges[:-1], edges[1:], strict=True):
             name = path_name(path)
             latents = self._latents(name, leaf.shape)
-            limit = _limit(self._entry(name), leaf.shape)
+            limit = _limit(self.entry(name), leaf.shape)
             start = uniform[begin:end].reshape(leaf.shape).astype(leaf.dtype)
             values.append(_bounded_start(latents.pop(WEIGHT), start, limit))
             others |= _under(name, {k: middle(d) for k, d in latents.items()})
@@ -108,7 +108,7 @@ class Independent(AbstractPrior):
             return latents.network
         made = []
         for path, values in self._values(latents):
-            entry = self._entry(path)
+            entry = self.entry(path)
             own = isinstance(entry, AbstractEntry)
             made.append(entry.transform(values) if own else values[WEIGHT])
         return jax.tree.unflatten(jax.tree.structure(latents.network), made)
@@ -133,7 +133,7 @@ class Independent(AbstractPrior):
         }
 
     def describe(self, path: str, shape: tuple[int, ...]) -> str:
-        entry = self._entry(path)
+        entry = self.entry(path)
         if isinstance(entry, AbstractEntry):
             return str(entry)
         plain = self._latents(path, shape)[WEIGHT]
@@ -143,7 +143,7 @@ class Independent(AbstractPrior):
 
     def is_plain(self, path: str) -> bool:
         """Whether weights at this path have a distribution, without latents of an entry's own."""
-        return not isinstance(self._entry(path), AbstractEntry)
+        return not isinstance(self.entry(path), AbstractEntry)
 
     def _values(self, latents: Latents) -> list[tuple[str, dict[str, Array]]]:
         """The latents of each array of weights, by path."""
@@ -153,12 +153,13 @@ class Independent(AbstractPrior):
         ]
 
     def _latents(self, path: str, shape: tuple[int, ...]) -> dict[str, dist.Distribution]:
-        entry = self._entry(path)
+        entry = self.entry(path)
         if isinstance(entry, AbstractEntry):
             return entry.latents(shape)
         return {WEIGHT: entry.distribution(shape) if isinstance(entry, Scaled) else entry}
 
-    def _entry(self, path: str) -> Entry:
+    def entry(self, path: str) -> Entry:
+        """The prior of the weights at this path; `ValueError` where no pattern matches."""
         for pattern, entry in zip(self.patterns, self.entries, strict=True):
             if fnmatch.fnmatchcase(path, pattern):
                 return entry

@@ -122,3 +122,32 @@ def test_other_mistakes_are_named(wrong_types: None) -> None:
         mf.priors.LearnedScale(dist.Normal(0.0, 1.0))
     with pytest.raises(ValueError, match="share"):
         mf.priors.ScaleMixture(share=1.0)
+
+
+def test_units_count_until_the_width_and_no_further() -> None:
+    """`w[:, u] = sd max(0, 1 - (u rate / typical)^8) z[:, u]`."""
+    entry = mf.priors.AdaptiveWidth(sd=2.0, typical=8.0)
+    z = np.random.default_rng(0).normal(size=(2, 6)).astype(np.float32)
+    values = {"weight": jnp.asarray(z), "rate": jnp.full((1, 1), 2.0)}
+    factors = np.maximum(0.0, 1.0 - (np.arange(6) / 4.0) ** 8)
+    assert (factors[4:] == 0.0).all()
+    np.testing.assert_allclose(entry.transform(values), 2.0 * factors * z, rtol=1e-6)
+
+
+def test_the_width_has_a_gradient_at_its_end_and_a_finite_one_everywhere() -> None:
+    with jax.enable_x64(True):
+        entry = mf.priors.AdaptiveWidth(typical=8.0)
+
+        def total(rate: Any) -> Any:
+            return entry.profile(rate, 12).sum()
+
+        rate = jnp.full((1, 1), 0.9)
+        step = (total(rate + 1e-6) - total(rate - 1e-6)) / 2e-6
+        np.testing.assert_allclose(jax.grad(total)(rate)[0, 0], step, rtol=1e-6)
+        assert step < -1.0
+        assert jax.grad(total)(jnp.full((1, 1), 1e200))[0, 0] == 0.0
+
+
+def test_an_adaptive_width_is_of_a_matrix() -> None:
+    with pytest.raises(ValueError, match="AdaptiveWidth is for a weight matrix"):
+        model(mf.priors.AdaptiveWidth())
