@@ -16,6 +16,7 @@ from .horseshoe import Horseshoe, RegularisedHorseshoe
 from .independent import Entry, Independent
 from .informed import Informed
 from .learned_scale import LearnedScale
+from .pruned import Pruned
 from .scale_mixture import ScaleMixture
 from .scaled import Scaled, fan_in
 
@@ -33,6 +34,7 @@ __all__ = [
     "Latents",
     "LearnedScale",
     "Normal",
+    "Pruned",
     "RegularisedHorseshoe",
     "ScaleMixture",
     "Scaled",
