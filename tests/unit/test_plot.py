@@ -19,9 +19,11 @@ LAYER = mf.diagnostics.Representations(
 )
 CURVE = mf.applications.pruning.PruningCurve(
     "signal_to_noise",
-    *np.array([[0.9, 0.0], [-2.0, -1.0]]),
-    "rmse",
-    *np.array([[3.0, 2.0], [0.5, 0.25]]),
+    share=np.array([0.9, 0.0]),
+    log_score=np.array([-2.0, -1.0]),
+    measure="rmse",
+    score=np.array([3.0, 2.0]),
+    se=np.array([0.5, 0.25]),
 )
 
 

@@ -97,5 +97,5 @@ def test_mistakes_are_named() -> None:
         check_layer(network, "layers.0", SHAPE)
     with pytest.raises(ValueError, match="twice is used 2 times"):
         check_layer(network, "twice", SHAPE)
-    with pytest.raises(ValueError, match="many works inside jax.vmap"):
+    with pytest.raises(ValueError, match=r"many works inside jax\.vmap"):
         check_layer(network, "many", SHAPE)
