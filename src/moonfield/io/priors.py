@@ -69,13 +69,15 @@ def _describe_pruned(prior: Pruned) -> Part | None:
     if inner is None:
         return None
     part = gather({"prior": inner}, type="Pruned")
-    kept = {f"kept.{path}": np.asarray(mask, np.uint8) for path, mask in prior.kept.items()}
+    kept = {f"kept.{path}": np.asarray(mask) for path, mask in prior.kept.items()}
     return Part(part.facts, {**part.tensors, **kept})
 
 
 def _build_pruned(part: Part) -> Pruned:
     names = [name for name in part.tensors if name.startswith("kept.")]
-    kept = {name.removeprefix("kept."): part.number(name) != 0 for name in names}
+    if any(part.tensors[name].dtype != bool for name in names):
+        raise ValueError("what it keeps of its weights is no array of truth values")
+    kept = {name.removeprefix("kept."): part.tensors[name] for name in names}
     return Pruned(build_prior(part.known_child("prior")), kept)
 
 

@@ -75,4 +75,4 @@ class Pruned(AbstractPrior):
     def describe(self, path: str, shape: tuple[int, ...]) -> str:
         inner = self.prior.describe(path, shape)
         mask = self.kept.get(path)
-        return f"Pruned({inner}, {1.0 if mask is None else float(mask.mean()):.1%} kept)"
+        return inner if mask is None else f"{inner}, {float(mask.mean()):.1%} kept"

@@ -18,8 +18,11 @@ from moonfield.networks import (
     weights_of,
 )
 
-ROW = np.array([0.3, -1.2], np.float32)
 SHAPE = jax.ShapeDtypeStruct((2,), jnp.float32)
+
+
+def row() -> jax.Array:
+    return jnp.array([0.3, -1.2])
 
 
 def drawn(network: eqx.Module, seed: int = 0) -> Any:
@@ -52,11 +55,11 @@ class Block(eqx.Module):
 
 def test_is_the_output_of_that_layer() -> None:
     network = drawn(mf.nets.MLP([2, 4, 3, 1]))
-    first = network.layers[0](ROW)
-    np.testing.assert_array_equal(layer_output(network, "layers.0")(ROW), first)
+    first = network.layers[0](row())
+    np.testing.assert_array_equal(layer_output(network, "layers.0")(row()), first)
     second = network.layers[1](jnp.tanh(first))
-    np.testing.assert_array_equal(layer_output(network, "layers.1")(ROW), second)
-    np.testing.assert_array_equal(layer_output(network, "layers.2")(ROW), network(ROW))
+    np.testing.assert_array_equal(layer_output(network, "layers.1")(row()), second)
+    np.testing.assert_array_equal(layer_output(network, "layers.2")(row()), network(row()))
 
 
 def test_of_any_equinox_network() -> None:
@@ -64,18 +67,18 @@ def test_of_any_equinox_network() -> None:
     assert layer_names(network) == [
         "parts.a.0", "parts.b", "parts.b.layers.0", "parts.b.layers.1", "twice", "many",
     ]  # fmt: skip
-    inner = network.parts["a"][0](ROW)
-    np.testing.assert_array_equal(layer_output(network, "parts.a.0")(ROW), inner)
-    np.testing.assert_array_equal(layer_output(network, "parts.b")(ROW), network.parts["b"](inner))
+    inner = network.parts["a"][0](row())
+    np.testing.assert_array_equal(layer_output(network, "parts.a.0")(row()), inner)
+    np.testing.assert_array_equal(layer_output(network, "parts.b")(row()), network.parts["b"](inner))
     deep = network.parts["b"].layers[0](inner)
-    np.testing.assert_array_equal(layer_output(network, "parts.b.layers.0")(ROW), deep)
+    np.testing.assert_array_equal(layer_output(network, "parts.b.layers.0")(row()), deep)
 
 
 def test_of_a_network_to_first_order(x64: None) -> None:
     network = drawn(mf.nets.MLP([2, 4, 1]))
     mode = weights_of(drawn(mf.nets.MLP([2, 4, 1]), seed=1))
-    outputs = layer_output(Expanded(network, mode), "layers.0")(ROW)
-    np.testing.assert_allclose(outputs, network.layers[0](ROW), rtol=1e-6)  # linear in its weights
+    outputs = layer_output(Expanded(network, mode), "layers.0")(row())
+    np.testing.assert_allclose(outputs, network.layers[0](row()), rtol=1e-6)  # linear in its weights
 
 
 def test_of_a_network_of_groups() -> None:
@@ -85,8 +88,8 @@ def test_of_a_network_of_groups() -> None:
     shared = eqx.tree_at(lambda it: it.layers[0].bias, stacked, weights[0].layers[0].bias)
     apart = frozenset({"layers.0.weight", "layers.1.weight", "layers.1.bias"})
     grouped = Grouped(network, shared, apart)
-    outputs = layer_output(grouped, "layers.0")({"x": ROW, "group": jnp.int32(2)})
-    want = weights[2].layers[0].weight @ ROW + weights[0].layers[0].bias
+    outputs = layer_output(grouped, "layers.0")({"x": row(), "group": jnp.int32(2)})
+    want = weights[2].layers[0].weight @ row() + weights[0].layers[0].bias
     np.testing.assert_allclose(outputs, want, rtol=1e-6)
 
 
