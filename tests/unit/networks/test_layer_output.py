@@ -69,7 +69,8 @@ def test_of_any_equinox_network() -> None:
     ]  # fmt: skip
     inner = network.parts["a"][0](row())
     np.testing.assert_array_equal(layer_output(network, "parts.a.0")(row()), inner)
-    np.testing.assert_array_equal(layer_output(network, "parts.b")(row()), network.parts["b"](inner))
+    whole = network.parts["b"](inner)
+    np.testing.assert_array_equal(layer_output(network, "parts.b")(row()), whole)
     deep = network.parts["b"].layers[0](inner)
     np.testing.assert_array_equal(layer_output(network, "parts.b.layers.0")(row()), deep)
 
@@ -78,7 +79,8 @@ def test_of_a_network_to_first_order(x64: None) -> None:
     network = drawn(mf.nets.MLP([2, 4, 1]))
     mode = weights_of(drawn(mf.nets.MLP([2, 4, 1]), seed=1))
     outputs = layer_output(Expanded(network, mode), "layers.0")(row())
-    np.testing.assert_allclose(outputs, network.layers[0](row()), rtol=1e-6)  # linear in its weights
+    want = network.layers[0](row())  # which is linear in its weights
+    np.testing.assert_allclose(outputs, want, rtol=1e-6)
 
 
 def test_of_a_network_of_groups() -> None:
