@@ -75,7 +75,7 @@ def layer_names(network: eqx.Module) -> list[str]:
     for path, node in jax.tree_util.tree_leaves_with_path(
         network, is_leaf=is_inner, is_leaf_takes_path=True
     ):
-        if is_inner(path, node):
+        if isinstance(node, eqx.Module) and path:
             own = [path_name(path)] if callable(node) else []
             found += [*own, *(f"{path_name(path)}.{name}" for name in layer_names(node))]
     return found

@@ -13,7 +13,7 @@ MASK = np.array([[True, False], [False, False], [True, True]])
 
 
 def model(prior: object = None, kept: dict | None = None) -> mf.BayesianNetwork:
-    base = mf.priors.as_prior(prior or mf.priors.Horseshoe(0.5))  # type: ignore[arg-type]
+    base = mf.priors.as_prior(prior or mf.priors.Normal(0.0, 2.0))  # type: ignore[arg-type]
     pruned = mf.priors.Pruned(base, {"layers.0.weight": MASK} if kept is None else kept)
     return mf.BayesianNetwork(mf.nets.MLP([2, 3, 1]), pruned, mf.likelihoods.Normal(sd=1.0))
 
