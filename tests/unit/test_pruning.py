@@ -51,6 +51,7 @@ def test_the_curve_is_of_the_pruned_posteriors() -> None:
     assert "50.0%" in str(curve)
 
 
+@pytest.mark.slow
 def test_a_network_to_first_order_is_expanded_without_them() -> None:
     fitted = mf.fit(linear_model(4, mf.likelihoods.Normal(sd=0.5)), X, Y, method="laplace")
     pruned = pruning.prune(fitted, 0.5)
