@@ -126,6 +126,8 @@ def main(folder=".", seeds=10, budget=280):
             f"{standard_error(counted):.1f}{note}), accuracy at {budget} {last.mean():.2%} "
             f"({standard_error(last):.2%})"
         )
+    asked, random = (np.nan_to_num(column, nan=float(budget)) for column in np.array(needed).T)
+    print(f"Margin needs {asked.mean() / random.mean():.0%} of the labels that random rows need")
     return needed, curves
 
 
