@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
+import numpy as np
 
 import moonfield as mf
 from moonfield.families import AbstractFamily
@@ -89,6 +90,10 @@ PRIORS: dict[str, Callable[[], Any]] = {
     ),
     "Independent-ScaleMixture": lambda: mf.priors.Independent(mf.priors.ScaleMixture()),
     "Independent-Scaled": lambda: mf.priors.Independent(mf.priors.Scaled(1.0)),
+    "Pruned-Normal": lambda: mf.priors.Pruned(
+        mf.priors.as_prior(mf.priors.Normal(0.0, 2.0)),
+        {"layers.0.weight": np.arange(12).reshape(4, 3) % 2 == 0},
+    ),
     "Independent-table": lambda: mf.priors.Independent(
         {"*.weight": mf.priors.Scaled(1.0), "*": mf.priors.Laplace(0.0, 1.0)}
     ),

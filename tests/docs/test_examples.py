@@ -36,6 +36,16 @@ def test_hierarchical_networks_beat_separate_ones(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_labels_asked_for_teach_more_than_random_ones(tmp_path: Path) -> None:
+    said = run("active_learning", tmp_path, "1", "120")
+    found = {
+        name: float(value)
+        for name, value in re.findall(r"^(\w+) .*accuracy at 120 (\d+\.\d+)%", said, re.M)
+    }
+    assert found["margin"] > found["random"] + 2.0
+
+
+@pytest.mark.slow
 def test_the_autoencoders_bound_beats_independent_pixels_by_three_nats(tmp_path: Path) -> None:
     said = run("vae_digits", tmp_path)
     found = re.search(r"image: (-\d+\.\d+) \(ELBO\), independent pixels (-\d+\.\d+)", said)

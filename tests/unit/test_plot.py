@@ -14,6 +14,18 @@ import moonfield as mf
 from moonfield import plot
 from tests.helpers import linear_model, posterior_at, regression_rows
 
+LAYER = mf.diagnostics.Representations(
+    "layers.0", np.random.default_rng(0).normal(size=(4, 9, 3)) * [0.0, 1.0, 2.0] + np.ones(3)
+)
+CURVE = mf.applications.pruning.PruningCurve(
+    "signal_to_noise",
+    share=np.array([0.9, 0.0]),
+    log_score=np.array([-2.0, -1.0]),
+    measure="rmse",
+    score=np.array([3.0, 2.0]),
+    se=np.array([0.5, 0.25]),
+)
+
 
 @pytest.fixture
 def ax() -> Axes:
@@ -52,7 +64,10 @@ def test_each_figure_takes_axes_and_returns_them(posterior, moons, ax):
         "data": lambda on: plot.data(moons.X, moons.y, on),
         "elbo": lambda on: plot.elbo(posterior, ax=on),
         "predictions": lambda on: plot.predictions(posterior, moons.X, moons.y, on),
+        "pruning": lambda on: plot.pruning(CURVE, ax=on),
+        "similarity": lambda on: plot.similarity(LAYER, on),
         "surface": lambda on: plot.surface(posterior, moons.X, resolution=5, draws=4, ax=on),
+        "units": lambda on: plot.units(LAYER, on),
         "weights": lambda on: plot.weights(posterior, ax=on),
     }
     assert sorted(drawn) == sorted(plot.__all__)
@@ -362,3 +377,28 @@ def test_missing_library_names_the_extra(library):
     assert done.returncode == 1
     assert f"needs {library}" in done.stderr
     assert "moonfield[plot]" in done.stderr
+
+
+def test_similarity_shows_the_cka_of_every_two_draws(ax):
+    drawn = plot.similarity(LAYER, ax).get_images()[0]
+    np.testing.assert_allclose(np.asarray(drawn.get_array()), LAYER.cka, rtol=1e-12)
+    assert f"{LAYER.stability:.3f}" in ax.get_title(loc="left")
+
+
+def test_units_stand_by_signal_to_noise(ax):
+    heights = [bar.get_height() for bar in plot.units(LAYER, ax).patches]
+    ratio = LAYER.signal_to_noise
+    np.testing.assert_allclose(heights, [*np.sort(ratio[1:])[::-1], 0.0])  # the first never varies
+    assert [text.get_text() for text in ax.get_xticklabels()][-1] == "0"
+
+
+def test_pruning_curves_run_from_none_to_all(ax):
+    line = plot.pruning(CURVE, ax=ax).get_lines()[0]
+    assert line.get_xydata().tolist() == [[0.0, 2.0], [0.9, 3.0]]
+    band = ax.collections[0].get_paths()[0].vertices
+    assert (band[:, 1].min(), band[:, 1].max()) == (1.5, 4.0)
+    assert (texts(ax), ax.get_ylabel()) == (["signal-to-noise"], "rmse")
+    with pytest.raises(ValueError, match="at least one curve"):
+        plot.pruning(ax=ax)
+    with pytest.raises(ValueError, match="do not share axes"):
+        plot.pruning(CURVE, CURVE._replace(measure="accuracy"), ax=ax)

@@ -17,6 +17,7 @@ from .predicted import Predicted
 from .ranking import auroc_of_errors, auroc_of_outliers
 from .relevance import Relevance, relevance
 from .reliability import ReliabilityCurve, ece, reliability
+from .representations import Representations, cka
 from .risk_coverage import RiskCoverage, risk_coverage
 from .scores import Score, accuracy, brier, crps, log_score, r2, rmse
 from .temperature import Temperature
@@ -35,6 +36,7 @@ __all__ = [
     "RecalibratedNumbers",
     "Relevance",
     "ReliabilityCurve",
+    "Representations",
     "RiskCoverage",
     "Score",
     "Temperature",
@@ -44,6 +46,7 @@ __all__ = [
     "brier",
     "check_approximation",
     "check_predictions",
+    "cka",
     "class_baseline",
     "compare",
     "coverage",

@@ -8,7 +8,7 @@ import numpy as np
 import numpyro.distributions as dist
 from jaxtyping import Array
 
-from ..priors import AbstractPrior, Entry, Hierarchy, Independent
+from ..priors import AbstractPrior, Entry, Hierarchy, Independent, Pruned
 from .part import Part, gather
 from .registry import DISTRIBUTIONS, ENTRIES, TRUNCATED, find, holds
 
@@ -36,9 +36,11 @@ def build_distribution(part: Part) -> dist.Distribution:
 
 
 def describe_prior(prior: AbstractPrior) -> Part | None:
-    """A table of independent priors or a hierarchy of one; None for what is in no table."""
+    """Independent priors, or one of those made of another prior; None for what is in no table."""
     if type(prior) is Hierarchy:
         return _describe_hierarchy(prior)
+    if type(prior) is Pruned:
+        return _describe_pruned(prior)
     if type(prior) is not Independent:
         return None
     entries = {str(i): _describe_entry(entry) for i, entry in enumerate(prior.entries)}
@@ -51,6 +53,8 @@ def build_prior(part: Part) -> AbstractPrior:
     """The prior of a part."""
     if part.facts["type"] == "Hierarchy":
         return _build_hierarchy(part)
+    if part.facts["type"] == "Pruned":
+        return _build_pruned(part)
     patterns, entries = part.facts["patterns"], part.known_child("entries")
     if part.facts["type"] != "Independent" or len(patterns) != len(entries.facts):
         raise ValueError("its prior is not a table of independent priors")
@@ -58,6 +62,23 @@ def build_prior(part: Part) -> AbstractPrior:
         pattern: _build_entry(entries.known_child(str(i))) for i, pattern in enumerate(patterns)
     }
     return Independent(table)
+
+
+def _describe_pruned(prior: Pruned) -> Part | None:
+    inner = describe_prior(prior.prior)
+    if inner is None:
+        return None
+    part = gather({"prior": inner}, type="Pruned")
+    kept = {f"kept.{path}": np.asarray(mask) for path, mask in prior.kept.items()}
+    return Part(part.facts, {**part.tensors, **kept})
+
+
+def _build_pruned(part: Part) -> Pruned:
+    names = [name for name in part.tensors if name.startswith("kept.")]
+    if any(part.tensors[name].dtype != bool for name in names):
+        raise ValueError("what it keeps of its weights is no array of truth values")
+    kept = {name.removeprefix("kept."): part.tensors[name] for name in names}
+    return Pruned(build_prior(part.known_child("prior")), kept)
 
 
 def _describe_hierarchy(prior: Hierarchy) -> Part | None:

@@ -5,6 +5,7 @@ from .check import check_network, weights_of, with_weights
 from .description import build, describe
 from .expanded import Expanded
 from .grouped import Grouped
+from .layer_output import check_layer, layer_names, layer_output
 from .linear import linear
 from .mlp import MLP, Linear
 
@@ -16,8 +17,11 @@ __all__ = [
     "Linear",
     "activation",
     "build",
+    "check_layer",
     "check_network",
     "describe",
+    "layer_names",
+    "layer_output",
     "linear",
     "weights_of",
     "with_weights",

@@ -15,7 +15,7 @@ from .._core.keys import Stream, stream
 from .._core.results import Result
 from .._core.trees import split
 from ..data import Dataset, as_targets
-from ..diagnostics import Check, Importance
+from ..diagnostics import Check, Importance, Representations
 from ..families import AbstractApproximation
 from ..inference import GradientNoise
 from ..model import AbstractModel, HierarchicalNetwork, Rows, space
@@ -34,6 +34,7 @@ from . import checking, judging
 from .architecture import Architecture, architecture
 from .new_groups import with_new_groups
 from .record import Diagnostics
+from .representing import check_has_layers, representations
 from .run import Run
 from .saving import save
 from .summary import Summary, summarise
@@ -163,6 +164,23 @@ class Posterior:
         whole(draws, "draws")
         source, inputs = self._asked(X, seed)
         return stack_draws(source, Mapped(fn), inputs, draws)
+
+    def representations(
+        self, X: Any, layer: str, draws: int = 100, seed: int = 0, groups: Any = None
+    ) -> Representations:
+        """What a layer of the network makes of rows, under every draw, and how stable that is.
+
+        `layer` is a path as in tables of priors, e.g. `"layers.0"`: its outputs, before an
+        activation that the network applies to them. The answer holds an array (draws, rows,
+        units...); of the weights one draw at a time.
+
+        Raises:
+            TypeError: the model is not a network.
+            ValueError: it has no such layer, or one that is not used exactly once for a row.
+        """
+        check_has_layers(self.model)
+        X = X if groups is None else Rows(X, groups)
+        return representations(*self._asked(X, seed), layer, draws)
 
     def log_likelihood(self, X: Any, y: Any, draws: int = 500, seed: int = 0) -> np.ndarray:
         """Log-density of every row's target under every draw: (draws, rows), nats, unscaled."""

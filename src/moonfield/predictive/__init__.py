@@ -1,6 +1,7 @@
 """Prediction: streams of posterior draws in constant memory."""
 
 from ..model import set_prior_predictive
+from .layer_values import LayerValues
 from .pointwise import pointwise, program_sites, row_elbo
 from .prediction import Prediction, checked_prediction
 from .prior import PriorDraws, prior_predictive
@@ -13,6 +14,7 @@ set_prior_predictive(prior_predictive)
 __all__ = [
     "AbstractQuantity",
     "AbstractReducer",
+    "LayerValues",
     "Mapped",
     "Prediction",
     "PriorDraws",

@@ -17,6 +17,7 @@ from .horseshoe import Horseshoe, RegularisedHorseshoe
 from .independent import Entry, Independent
 from .informed import Informed
 from .learned_scale import LearnedScale
+from .pruned import Pruned
 from .scale_mixture import ScaleMixture
 from .scaled import Scaled, fan_in
 
@@ -35,6 +36,7 @@ __all__ = [
     "Latents",
     "LearnedScale",
     "Normal",
+    "Pruned",
     "RegularisedHorseshoe",
     "ScaleMixture",
     "Scaled",

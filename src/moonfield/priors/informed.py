@@ -2,7 +2,6 @@
 
 import fnmatch
 import os
-from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 import jax
@@ -11,11 +10,9 @@ import numpy as np
 import numpyro.distributions as dist
 from jaxtyping import Array, PyTree
 
+from .._core.moments import streamed_moments
 from .._core.trees import default_float, named_leaves, numbers_to_arrays
 from .entry import WEIGHT, AbstractEntry, Shape, check_positive
-
-_DRAWS, _AT_ONCE = 1_000, 50
-_LEAST_SD = 1e-6
 
 
 class Informed(AbstractEntry):
@@ -66,7 +63,7 @@ class Informed(AbstractEntry):
         Raises:
             ValueError: no path matches.
         """
-        found = _moments(lambda seed: posterior.sample(_AT_ONCE, seed)["network"])
+        found = streamed_moments(lambda n, seed: posterior.sample(n, seed)["network"])
         return {
             path: Informed(mean, inflate * sd, scale) for path, (mean, sd) in _some(found, layers)
         }
@@ -81,7 +78,7 @@ class Informed(AbstractEntry):
         Raises:
             ValueError: the posterior is not of a hierarchical network.
         """
-        found = _moments(lambda seed: posterior.population(_AT_ONCE, seed))
+        found = streamed_moments(posterior.population)
         return {path: Informed(mean, inflate * sd) for path, (mean, sd) in found.items()}
 
     @staticmethod
@@ -118,23 +115,6 @@ class Informed(AbstractEntry):
     def __str__(self) -> str:
         learned = "" if self.scale is None else f", {type(self.scale).__name__} scale"
         return f"Informed(sd about {float(jnp.median(self.sd)):.4g}{learned})"
-
-
-def _moments(draw: Callable[[int], PyTree]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Means and sds by path over 1,000 draws, of which 50 are held at a time."""
-    sums: dict[str, np.ndarray] = {}
-    squares: dict[str, np.ndarray] = {}
-    for seed in range(_DRAWS // _AT_ONCE):
-        for path, leaf in named_leaves(draw(seed)).items():
-            draws = np.asarray(leaf, np.float64)
-            sums[path] = sums.get(path, 0.0) + draws.sum(axis=0)
-            squares[path] = squares.get(path, 0.0) + (draws**2).sum(axis=0)
-    found = {}
-    for path, total in sums.items():
-        mean = total / _DRAWS
-        variance = np.maximum(squares[path] / _DRAWS - mean**2, 0.0)
-        found[path] = mean, np.maximum(np.sqrt(variance), _LEAST_SD)
-    return found
 
 
 def _array_or_none(leaf: Any) -> Any:
