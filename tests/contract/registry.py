@@ -14,6 +14,12 @@ from moonfield.objectives import AbstractObjective
 
 # What a family that knows layers is bound to: a matrix and a vector.
 SPACE = SimpleNamespace(size=7, shapes=((2, 3), (1,)), paths=("weight", "bias"))
+# The same size: a number of its own, a matrix, and a gate for each of its columns.
+GATED_SPACE = SimpleNamespace(
+    size=7,
+    shapes=((1,), (2, 2), (1, 2)),
+    paths=("likelihood.sd", "layers.0.weight", "prior.layers.0.weight.gate"),
+)
 
 
 FAMILIES: dict[str, Callable[[], AbstractFamily]] = {
@@ -25,6 +31,7 @@ FAMILIES: dict[str, Callable[[], AbstractFamily]] = {
     "MeanField": mf.families.MeanField,
     "Mixture": lambda: mf.families.Mixture(3),
     "Point": mf.families.Point,
+    "SpikeAndSlab": lambda: mf.families.SpikeAndSlab().bind(GATED_SPACE),
     "StudentT": mf.families.StudentT,
 }
 
@@ -85,6 +92,7 @@ PRIORS: dict[str, Callable[[], Any]] = {
         mf.priors.RegularisedHorseshoe(0.5)
     ),
     "Independent-ScaleMixture": lambda: mf.priors.Independent(mf.priors.ScaleMixture()),
+    "Independent-SpikeAndSlab": lambda: mf.priors.Independent(mf.priors.SpikeAndSlab(0.3)),
     "Independent-Scaled": lambda: mf.priors.Independent(mf.priors.Scaled(1.0)),
     "Independent-table": lambda: mf.priors.Independent(
         {"*.weight": mf.priors.Scaled(1.0), "*": mf.priors.Laplace(0.0, 1.0)}

@@ -1,5 +1,5 @@
 """What uncertainty is good for: applications of posteriors and predictions."""
 
-from . import active
+from . import active, sparse
 
-__all__ = ["active"]
+__all__ = ["active", "sparse"]

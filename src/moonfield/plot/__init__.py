@@ -8,7 +8,8 @@ from . import _libraries as _libraries  # first: the error that names the extra
 from .data import data
 from .elbo import elbo
 from .predictions import predictions
+from .relevance import relevance
 from .surface import surface
 from .weights import weights
 
-__all__ = ["data", "elbo", "predictions", "surface", "weights"]
+__all__ = ["data", "elbo", "predictions", "relevance", "surface", "weights"]

@@ -18,8 +18,10 @@ from .informed import Informed
 from .learned_scale import LearnedScale
 from .scale_mixture import ScaleMixture
 from .scaled import Scaled, fan_in
+from .spike_and_slab import GATE, SpikeAndSlab, gate_of
 
 __all__ = [
+    "GATE",
     "AbstractEntry",
     "AbstractPrior",
     "Cauchy",
@@ -36,10 +38,12 @@ __all__ = [
     "RegularisedHorseshoe",
     "ScaleMixture",
     "Scaled",
+    "SpikeAndSlab",
     "StudentT",
     "as_prior",
     "check_positive",
     "fan_in",
+    "gate_of",
     "middle",
 ]
 
