@@ -53,7 +53,7 @@ PRIORS = {
     "learned scales": mf.priors.LearnedScale(dist.HalfCauchy(0.5), per="unit"),
     "horseshoe": {"layers.0.weight": mf.priors.Horseshoe(0.3), "*": mf.priors.Normal()},
     "regularised horseshoe": mf.priors.RegularisedHorseshoe(0.3, slab=1.5, df=5.0, per="unit"),
-    "spike and slab": mf.priors.SpikeAndSlab(0.2, slab=1.5, per="weight", temperature=0.5),
+    "spike and slab": mf.priors.SpikeAndSlab(0.2, slab=1.5, per="weight", sharpness=0.5),
     "scale mixture": mf.priors.ScaleMixture(1.0, 0.1, 0.3),
     "table": {
         "layers.0.*": mf.priors.Scaled(1.5),

@@ -78,6 +78,8 @@ def inclusion(
         drawn = posterior.sample(min(_AT_ONCE, draws - first), seed + first)
         gates = np.asarray(gate_of(drawn["prior"][path][GATE]))
         weights = np.asarray(named_leaves(drawn["network"])[path], np.float64)
+        if gates.ndim != weights.ndim:
+            raise ValueError(f"The weights at {path!r} differ between groups: no gate is theirs.")
         shared = tuple(a for a in range(1, gates.ndim) if gates.shape[a] < weights.shape[a])
         squares = squares + np.sum(np.mean(weights**2, axis=shared, keepdims=True), axis=0)
         used, count = used + np.sum(gates > 0.0, axis=0), count + len(gates)

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 import moonfield as mf
-from tests.helpers import in_units_of_error, posterior_at
+from tests.helpers import posterior_at
 
 
 def model(per: str = "input") -> mf.BayesianNetwork:
@@ -43,6 +43,7 @@ def test_groups_are_named_by_their_places() -> None:
     assert mf.diagnostics.inclusion(posterior_at(model("layer"), 0.0, 0.1)).names == ("all",)
 
 
+@pytest.mark.slow
 def test_columns_of_a_table_are_named() -> None:
     X = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 3)), columns=["a", "b", "c"])
     fitted = mf.fit(model(), X, X["b"], method="advi", steps=10)
