@@ -26,7 +26,7 @@ def relevance(found: Any, ax: Axes | None = None, mark: Any = ()) -> Axes:
         raise TypeError(f"found must be a Relevance or an Inclusion, got {type(found).__name__}.")
     ax = new_axes(ax, 8.0, 3.2)
     places = np.arange(len(found.names))
-    colours = np.where(np.isin(places, np.asarray(mark, int)), ORANGE, BLUE)
+    colours = [ORANGE if place in set(mark) else BLUE for place in places.tolist()]
     if isinstance(found, Relevance):
         values, title = found.mean, "Relevance of each input, 5% to 95%"
         ax.vlines(places, *found.interval.T, colors=colours, linewidth=1.2)

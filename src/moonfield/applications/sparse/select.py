@@ -71,20 +71,20 @@ def select_inputs(
             "Inputs can be taken from an mf.BayesianNetwork of mf.nets.MLP, got "
             f"{type(model).__name__} of {type(getattr(model, 'network', None)).__name__}."
         )
-    kept = _kept(posterior, inputs, threshold)
+    kept = _kept(posterior, model.network.sizes[0], inputs, threshold)
     smaller = BayesianNetwork(_without(model.network, kept), model.prior, model.likelihood)
     places = _places(space(model), space(smaller), kept)
     approximation = _restricted(posterior.approximation, places, space(smaller))
-    _check_same(posterior, smaller, places, kept)
+    z = posterior.approximation.draw(jax.random.key(0), jnp.zeros((), jnp.int32))
+    _check_same(_weights(model, z), smaller, z[places], kept)
     columns = None if posterior.columns is None else tuple(posterior.columns[i] for i in kept)
     found = Posterior(smaller, approximation, posterior.elbo, posterior.diagnostics, columns)
     return Selected(found, kept)
 
 
 def _kept(
-    posterior: Posterior, inputs: Sequence[int] | None, threshold: float
+    posterior: Posterior, count: int, inputs: Sequence[int] | None, threshold: float
 ) -> Int[np.ndarray, " kept"]:
-    count = posterior.model.network.sizes[0]
     if inputs is None:
         found = inclusion(posterior, _PATH)
         if found.shape != (1, count):
@@ -128,19 +128,15 @@ def _restricted(
 
 
 def _check_same(
-    posterior: Posterior, smaller: BayesianNetwork, places: np.ndarray, kept: np.ndarray
+    full: dict[str, np.ndarray], smaller: BayesianNetwork, z: Any, kept: np.ndarray
 ) -> None:
     """Raise `ValueError` unless kept weights are the same function of kept numbers of z."""
-    model = posterior.model
-    z = posterior.approximation.draw(jax.random.key(0), jnp.zeros((), jnp.int32))
-    full = _weights(model, z)
-    found = _weights(smaller, z[places])
     full[_PATH] = full[_PATH][:, kept]
-    for path, weights in found.items():
+    for path, weights in _weights(smaller, z).items():
         if not np.allclose(weights, full[path], rtol=1e-5, atol=1e-7):
             raise ValueError(
                 f"The weights {path} depend on the number of inputs under the prior "
-                f"{model.prior.describe(path, weights.shape)}; give the first layer another."
+                f"{smaller.prior.describe(path, weights.shape)}; give the first layer another."
             )
 
 
