@@ -53,6 +53,7 @@ def test_each_figure_takes_axes_and_returns_them(posterior, moons, ax):
         "elbo": lambda on: plot.elbo(posterior, ax=on),
         "predictions": lambda on: plot.predictions(posterior, moons.X, moons.y, on),
         "surface": lambda on: plot.surface(posterior, moons.X, resolution=5, draws=4, ax=on),
+        "relevance": lambda on: plot.relevance(mf.diagnostics.relevance(posterior, draws=5), on),
         "weights": lambda on: plot.weights(posterior, ax=on),
     }
     assert sorted(drawn) == sorted(plot.__all__)
