@@ -15,6 +15,12 @@ from moonfield.objectives import AbstractObjective
 
 # What a family that knows layers is bound to: a matrix and a vector.
 SPACE = SimpleNamespace(size=7, shapes=((2, 3), (1,)), paths=("weight", "bias"))
+# The same size: a number of its own, a matrix, and a gate for each of its columns.
+GATED_SPACE = SimpleNamespace(
+    size=7,
+    shapes=((1,), (2, 2), (1, 2)),
+    paths=("likelihood.sd", "layers.0.weight", "prior.layers.0.weight.gate"),
+)
 
 
 FAMILIES: dict[str, Callable[[], AbstractFamily]] = {
@@ -26,6 +32,7 @@ FAMILIES: dict[str, Callable[[], AbstractFamily]] = {
     "MeanField": mf.families.MeanField,
     "Mixture": lambda: mf.families.Mixture(3),
     "Point": mf.families.Point,
+    "SpikeAndSlab": lambda: mf.families.SpikeAndSlab().bind(GATED_SPACE),
     "StudentT": mf.families.StudentT,
 }
 
@@ -89,6 +96,7 @@ PRIORS: dict[str, Callable[[], Any]] = {
         mf.priors.RegularisedHorseshoe(0.5)
     ),
     "Independent-ScaleMixture": lambda: mf.priors.Independent(mf.priors.ScaleMixture()),
+    "Independent-SpikeAndSlab": lambda: mf.priors.Independent(mf.priors.SpikeAndSlab(0.3)),
     "Independent-Scaled": lambda: mf.priors.Independent(mf.priors.Scaled(1.0)),
     "Pruned-Normal": lambda: mf.priors.Pruned(
         mf.priors.as_prior(mf.priors.Normal(0.0, 2.0)),

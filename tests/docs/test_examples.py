@@ -67,3 +67,19 @@ def test_the_learned_width_is_about_the_smallest_sufficient_one(tmp_path: Path) 
     short = re.search(r"at most (-?\d+\.\d+)", said)
     assert short is not None
     assert float(short[1]) <= 1.0
+
+
+@pytest.mark.slow
+def test_a_spike_and_slab_finds_the_five_real_inputs(tmp_path: Path) -> None:
+    said = run("sparse_regression", tmp_path, "1")
+    assert "first: spike and slab True" in said
+    assert "smaller network of inputs [0, 1, 2, 3, 4]:" in said
+    apart = re.search(r": (\d+\.\d+) epistemic sds apart", said)
+    assert apart is not None, said
+    assert float(apart[1]) < 1.0
+    found = {
+        name.strip(): float(e)
+        for name, e in re.findall(r"^([a-z ]+)error of y ([\d.]+)", said, re.M)
+    }
+    assert found["spike and slab"] < 1.1 * found["told which"]
+    assert found["spike and slab"] < 0.8 * found["normal"]

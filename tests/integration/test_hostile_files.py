@@ -44,6 +44,7 @@ FAMILIES = {
     "kronecker": families.Kronecker(),
     "low_rank": families.LowRank(2),
     "mixture": families.Mixture(2, families.LowRank(1)),
+    "spike_and_slab": families.SpikeAndSlab(),
     "student_t": families.StudentT(),
 }
 

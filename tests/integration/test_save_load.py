@@ -57,6 +57,7 @@ PRIORS = {
         "*.weight": mf.priors.AdaptiveWidth(2.0, typical=3.0, spread=0.5),
         "*": mf.priors.Normal(),
     },
+    "spike and slab": mf.priors.SpikeAndSlab(0.2, slab=1.5, per="weight", sharpness=0.5),
     "scale mixture": mf.priors.ScaleMixture(1.0, 0.1, 0.3),
     "table": {
         "layers.0.*": mf.priors.Scaled(1.5),

@@ -65,6 +65,7 @@ def test_each_figure_takes_axes_and_returns_them(posterior, moons, ax):
         "elbo": lambda on: plot.elbo(posterior, ax=on),
         "predictions": lambda on: plot.predictions(posterior, moons.X, moons.y, on),
         "pruning": lambda on: plot.pruning(CURVE, ax=on),
+        "relevance": lambda on: plot.relevance(mf.diagnostics.relevance(posterior, draws=5), on),
         "similarity": lambda on: plot.similarity(LAYER, on),
         "surface": lambda on: plot.surface(posterior, moons.X, resolution=5, draws=4, ax=on),
         "units": lambda on: plot.units(LAYER, on),
@@ -363,6 +364,26 @@ def test_weights_errors(posterior, wrong_types):
 
 
 # Import
+
+
+def test_relevance_shows_every_input(ax):
+    draws = np.array([[0.5, 2.0, 1.0]] * 4)
+    found = mf.diagnostics.Relevance(("a", "b", "c"), draws[0], np.array([[0.0, 3.0]] * 3), draws)
+    plot.relevance(found, ax, mark=[1])
+    np.testing.assert_array_equal(ax.collections[-1].get_offsets()[:, 1], draws[0])
+    colours = ax.collections[-1].get_facecolors()
+    assert (colours[0] == colours[2]).all()
+    assert (colours[0] != colours[1]).any()
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b", "c"]
+    probability = np.array([0.25, 1.0])
+    included = mf.diagnostics.Inclusion(("a", "b"), probability, probability, (1, 2))
+    other = plot.relevance(included, Figure().add_subplot())
+    np.testing.assert_array_equal(other.collections[-1].get_offsets()[:, 1], probability)
+
+
+def test_relevance_errors(wrong_types):
+    with pytest.raises(TypeError, match="must be a Relevance or an Inclusion, got list"):
+        plot.relevance([1.0])
 
 
 def test_importing_moonfield_does_not_import_matplotlib():

@@ -9,6 +9,7 @@ from .comparison import Comparison, compare
 from .conformal import Conformal, ConformalIntervals
 from .coverage_curve import coverage_curve
 from .function_space import Check, check_predictions, disagreement
+from .inclusion import Inclusion, gated_paths, inclusion
 from .intervals import coverage, sharpness
 from .isotonic import IsotonicQuantiles, RecalibratedNumbers
 from .khat import Importance, importance
@@ -30,6 +31,7 @@ __all__ = [
     "Conformal",
     "ConformalIntervals",
     "Importance",
+    "Inclusion",
     "IsotonicQuantiles",
     "Marginal",
     "Predicted",
@@ -55,7 +57,9 @@ __all__ = [
     "disagreement",
     "ece",
     "ece_by_chance",
+    "gated_paths",
     "importance",
+    "inclusion",
     "is_clear",
     "log_score",
     "number_baseline",

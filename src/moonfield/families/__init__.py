@@ -17,6 +17,7 @@ from .mixture import Mixture, MixtureState
 from .particles import Particles
 from .point import Point, PointState
 from .sampler import Sampler, SamplerState, first_sampler, push
+from .spike_and_slab import SpikeAndSlab
 from .student_t import StudentT, StudentTState
 
 FAMILIES = {  # by the name that files use
@@ -28,6 +29,7 @@ FAMILIES = {  # by the name that files use
     "MeanField": MeanField,
     "Mixture": Mixture,
     "Point": Point,
+    "SpikeAndSlab": SpikeAndSlab,
     "StudentT": StudentT,
 }
 
@@ -62,6 +64,7 @@ __all__ = [
     "Sampler",
     "SamplerState",
     "Smoothed",
+    "SpikeAndSlab",
     "StudentT",
     "StudentTState",
     "Variational",

@@ -23,7 +23,9 @@ from .chains import NUTS
 from .method import AbstractDirect, Outcome
 from .target import Target
 
-_KHAT = 0.7  # up to here smoothed weights of so many draws are good (Vehtari et al., 2024, section 3)
+_KHAT = (
+    0.7  # up to here smoothed weights of so many draws are good (Vehtari et al., 2024, section 3)
+)
 _SHARE = 0.25  # of the draws: how many the weighted ones must be worth
 _FREEDOM = 5  # degrees of freedom of the wider half
 _BLOCK = 50  # draws weighed side by side

@@ -79,6 +79,7 @@ ENTRIES = _by_name(
     priors.RegularisedHorseshoe,
     priors.ScaleMixture,
     priors.Scaled,
+    priors.SpikeAndSlab,
 )
 
 # Models, with the arguments that make them. Each argument is described on its own.

@@ -9,8 +9,19 @@ from .data import data
 from .elbo import elbo
 from .predictions import predictions
 from .pruning import pruning
+from .relevance import relevance
 from .representations import similarity, units
 from .surface import surface
 from .weights import weights
 
-__all__ = ["data", "elbo", "predictions", "pruning", "similarity", "surface", "units", "weights"]
+__all__ = [
+    "data",
+    "elbo",
+    "predictions",
+    "pruning",
+    "relevance",
+    "similarity",
+    "surface",
+    "units",
+    "weights",
+]

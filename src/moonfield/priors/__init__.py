@@ -20,8 +20,10 @@ from .learned_scale import LearnedScale
 from .pruned import Pruned
 from .scale_mixture import ScaleMixture
 from .scaled import Scaled, fan_in
+from .spike_and_slab import GATE, SpikeAndSlab, gate_of
 
 __all__ = [
+    "GATE",
     "AbstractEntry",
     "AbstractPrior",
     "AdaptiveWidth",
@@ -40,10 +42,12 @@ __all__ = [
     "RegularisedHorseshoe",
     "ScaleMixture",
     "Scaled",
+    "SpikeAndSlab",
     "StudentT",
     "as_prior",
     "check_positive",
     "fan_in",
+    "gate_of",
     "middle",
 ]
 
