@@ -34,6 +34,7 @@ def fitted(gates: list[float], sd: float = 0.1) -> mf.Posterior:
     return mf.Posterior(it, q, plain.elbo, plain.diagnostics, ("a", "b", "c", "d"))
 
 
+@pytest.mark.slow
 def test_without_inputs_whose_gates_are_closed_nothing_changes() -> None:
     """Draws of both networks have other noise, so points are compared: the identity is exact."""
     posterior = fitted([3.0, -9.0, 0.0, -9.0], 1e-6)
