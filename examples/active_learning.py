@@ -21,6 +21,7 @@ import moonfield as mf
 POOL, FIRST, PER_ROUND, STEPS, MEMBERS = 1_000, 10, 10, 300, 5
 SHARE = 0.95  # of the accuracy that the whole pool gives
 STRATEGIES = ("margin", "random")
+FRESH = 2  # first data seed: margin was chosen on seeds 0 and 1, with their test images in sight
 
 
 def digits(seed):
@@ -107,7 +108,7 @@ def standard_error(values):
 
 def main(folder=".", seeds=10, budget=280):
     curves, goals, needed = {name: [] for name in STRATEGIES}, [], []
-    for seed in range(int(seeds)):
+    for seed in range(FRESH, FRESH + int(seeds)):
         full, found = learn(seed, int(budget))
         goals.append(SHARE * full)
         needed.append([labels_needed(found[name], goals[-1]) for name in STRATEGIES])
