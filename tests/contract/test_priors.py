@@ -57,6 +57,7 @@ def test_same_under_jit_and_vmap(name: str, x64: None) -> None:
         np.testing.assert_allclose(values[i], prior.log_prob(one), rtol=1e-10)
 
 
+@pytest.mark.slow
 @each_prior
 @pytest.mark.parametrize("double", [False, True])
 def test_keeps_the_precision(name: str, double: bool) -> None:

@@ -46,6 +46,7 @@ def test_without_inputs_whose_gates_are_closed_nothing_changes() -> None:
     )
 
 
+@pytest.mark.slow
 def test_predictions_stay_within_their_uncertainty() -> None:
     """And are the same within Monte Carlo error where gates are surely open or closed."""
     posterior = fitted([9.0, -9.0, 9.0, -9.0])

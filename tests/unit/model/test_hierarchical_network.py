@@ -170,6 +170,7 @@ def test_a_fit_learns_from_other_groups() -> None:
     assert errors["partial"] < 0.8 * errors["separate"]
 
 
+@pytest.mark.slow
 def test_minibatches_and_draws_and_tables() -> None:
     model = hierarchical(NESTED)
     table = pd.DataFrame(NESTED, columns=["maker", "model"])

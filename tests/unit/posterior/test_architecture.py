@@ -40,7 +40,8 @@ def outputs_at_means(it: mf.Posterior) -> np.ndarray:
 @pytest.mark.parametrize(
     ("layer", "order", "units", "width"),
     [
-        (0, [3, 2, 0, 1, 4], 5, None),  # the width is 4.5: five units
+        # the width is 4.5: five units
+        pytest.param(0, [3, 2, 0, 1, 4], 5, None, marks=pytest.mark.slow),
         (1, [1, 2, 0], 7, 6.5),
     ],
 )

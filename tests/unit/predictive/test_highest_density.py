@@ -50,7 +50,7 @@ def test_of_two_modes_it_is_two_intervals() -> None:
     np.testing.assert_allclose(found, [ends.reshape(2, 2)] * 3, atol=0.03)
 
 
-@pytest.mark.parametrize("level", [0.5, 0.9])
+@pytest.mark.parametrize("level", [pytest.param(0.5, marks=pytest.mark.slow), 0.9])
 def test_it_holds_its_probability(level: float) -> None:
     found = mixture([0.2, 0.5, 0.3], [-5.0, 0.0, 5.0], [0.3, 1.0, 2.0])
     sets, draws = found.highest_density(level), found.sample(4_000)[:, :, None]

@@ -94,6 +94,7 @@ def test_different_rows_and_seeds_differ(posterior: mf.Posterior, moons: Split) 
     assert one.sample(3).tobytes() == again.sample(3).tobytes()
 
 
+@pytest.mark.slow
 def test_quantiles_are_the_same_when_draws_do_not_fit_into_memory(monkeypatch) -> None:
     from moonfield.predictive import cumulative
 
