@@ -22,6 +22,7 @@ def main() -> None:
     for method in METHODS:
         posteriors[method], row = measured(method, data)
         rows.append(row)
+        print(f"{method}: {row['first']:.1f} s, again {row['again']:.1f} s", flush=True)
     reference = posteriors["nuts"].predict(data["X_test"], draws=DRAWS).mean
     print(f"{'method':<14} {'first, s':>9} {'again, s':>9} {'ELBO':>9} {'test log-lik':>13} "
           f"{'accuracy':>9} {'|p - p(nuts)|':>14}")  # fmt: skip
