@@ -94,3 +94,15 @@ def test_arguments_are_checked() -> None:
         mf.ImportanceSampling(draws=10)
     with pytest.raises(TypeError, match=r"otherwise must be mf\.NUTS"):
         mf.ImportanceSampling(otherwise=mf.MAP())
+
+
+def _half_a_normal(data: dict, z: Array) -> Array:
+    return jnp.where(z[0] > -1.0, -0.5 * jnp.sum(z**2), jnp.nan)
+
+
+def test_proposals_without_a_density_count_as_nothing() -> None:
+    outcome = mf.ImportanceSampling(draws=2_000).run(Density(_half_a_normal, 1), 0)
+    evidence = 0.5 * np.log(2.0 * np.pi) + stats.norm.logcdf(1.0)
+    assert outcome.method is None
+    assert abs(outcome.elbo[0] - evidence) < 4.5 * outcome.elbo[1]
+    assert float(outcome.approximation.points.min()) > -1.0

@@ -31,6 +31,11 @@ def words(seed: int, purpose: Stream, count: int) -> np.ndarray:
     return np.random.SeedSequence((int(seed), int(purpose))).generate_state(count, np.uint32)
 
 
+def uniform(seed: int, purpose: Stream) -> float:
+    """One uniform number in [0, 1) of one purpose under a seed, beside its keys."""
+    return float(words(seed, purpose, 8)[-1]) / 2.0**32
+
+
 def streams(seed: int, purpose: Stream, count: int) -> jax.Array:
     """Keys (count,) of one purpose under a seed; more keys begin with the same."""
     return _keys(words(seed, purpose, count * _key_words()).reshape(count, -1))

@@ -1,6 +1,6 @@
 """Means and sds of draws that are never held together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from jaxtyping import PyTree
@@ -9,6 +9,12 @@ from .trees import named_leaves
 
 _DRAWS, _AT_ONCE = 1_000, 50
 _LEAST_SD = 1e-6
+
+
+def in_parts(draw: Callable[[int, int], PyTree], draws: int, seed: int) -> Iterator[PyTree]:
+    """Draws 50 at a time, each time under another seed; `draw(n, seed)` is a tree of n draws."""
+    for first in range(0, draws, _AT_ONCE):
+        yield draw(min(_AT_ONCE, draws - first), seed + first)
 
 
 def streamed_moments(
@@ -20,8 +26,8 @@ def streamed_moments(
     """
     sums: dict[str, np.ndarray] = {}
     squares: dict[str, np.ndarray] = {}
-    for seed in range(_DRAWS // _AT_ONCE):
-        for path, leaf in named_leaves(draw(_AT_ONCE, seed)).items():
+    for drawn in in_parts(draw, _DRAWS, 0):
+        for path, leaf in named_leaves(drawn).items():
             draws = np.asarray(leaf, np.float64)
             sums[path] = sums.get(path, 0.0) + draws.sum(axis=0)
             squares[path] = squares.get(path, 0.0) + (draws**2).sum(axis=0)

@@ -5,11 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from .._core.moments import in_parts
 from .._core.trees import named_leaves
 from ..model import AbstractNetworkModel
 from ..priors import GATE, gate_of
-
-_AT_ONCE = 50
 
 
 class Inclusion(NamedTuple):
@@ -74,8 +73,7 @@ def inclusion(
             f"There are gates for {', '.join(gated) or 'no weights'}; relevance is for any prior."
         )
     count, squares, used = 0, 0.0, 0.0
-    for first in range(0, draws, _AT_ONCE):  # later draws of all weights have seeds of their own
-        drawn = posterior.sample(min(_AT_ONCE, draws - first), seed + first)
+    for drawn in in_parts(posterior.sample, draws, seed):
         gates = np.asarray(gate_of(drawn["prior"][path][GATE]))
         weights = np.asarray(named_leaves(drawn["network"])[path], np.float64)
         if gates.ndim != weights.ndim:

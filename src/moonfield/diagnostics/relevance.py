@@ -5,10 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from .._core.moments import in_parts
 from .._core.trees import named_leaves
 from ..model import AbstractNetworkModel
-
-_AT_ONCE = 50
 
 
 class Relevance(NamedTuple):
@@ -74,9 +73,8 @@ def relevance(
         there = ", ".join(name for name, leaf in weights.items() if len(leaf.shape) > 1)
         raise ValueError(f"There is no weight matrix at {path!r}; there are {there}.")
     chunks = []
-    for first in range(0, draws, _AT_ONCE):  # later draws of all weights have seeds of their own
-        drawn = posterior.sample(min(_AT_ONCE, draws - first), seed + first)["network"]
-        chunks.append(_sizes(named_leaves(drawn)[path], len(weights[path].shape)))
+    for drawn in in_parts(posterior.sample, draws, seed):
+        chunks.append(_sizes(named_leaves(drawn["network"])[path], len(weights[path].shape)))
     found = np.concatenate(chunks)
     columns = posterior.columns
     if columns is None or len(columns) != found.shape[1]:

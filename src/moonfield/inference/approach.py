@@ -60,7 +60,7 @@ def _distances(gaussian: Coordinates, z: Float[Array, "places size"]) -> Float[A
     return jax.vmap(distance)(z)
 
 
-def near_bulk_of_all(
+def near_bulk(
     target: Target, keys: Array, start: Array | None
 ) -> tuple[Coordinates, Int[Array, ""]]:
     """The Gaussian near the bulk of a target, and how many modes were met.
@@ -72,11 +72,6 @@ def near_bulk_of_all(
     if start is not None:
         starts = starts.at[0].set(start)
     return approach(target.log_density, starts, keys[0])
-
-
-def near_bulk(target: Target, keys: Array, start: Array | None) -> Coordinates:
-    """The Gaussian alone."""
-    return near_bulk_of_all(target, keys, start)[0]
 
 
 def _points(key: Array, size: int, dtype: jnp.dtype) -> Float[Array, "points size"]:

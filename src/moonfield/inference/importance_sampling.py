@@ -13,19 +13,17 @@ from jaxtyping import Array, Float, Int
 
 from .._core.checks import whole
 from .._core.compiling import RUNS_ONCE, quick_jit
-from .._core.keys import Stream, stream, streams, words
+from .._core.keys import Stream, stream, streams, uniform
 from .._core.results import Result
 from .._core.trees import Structure, split
 from ..families import Particles, Smoothed, psis, systematic
 from ..model import Coordinates
-from .approach import DENSE, PATHS, near_bulk_of_all
+from .approach import DENSE, PATHS, near_bulk
 from .chains import NUTS
 from .method import AbstractDirect, Outcome
 from .target import Target
 
-_KHAT = (
-    0.7  # up to here smoothed weights of so many draws are good (Vehtari et al., 2024, section 3)
-)
+_KHAT = 0.7  # up to here smoothed weights are good (Vehtari et al., 2024, section 3)
 _SHARE = 0.25  # of the draws: how many the weighted ones must be worth
 _FREEDOM = 5  # degrees of freedom of the wider half
 _BLOCK = 50  # draws weighed side by side
@@ -81,8 +79,7 @@ class ImportanceSampling(AbstractDirect):
         if not _is_enough(smoothed, modes):
             facts = {"modes": modes, "khat_of_normal": smoothed.khat}
             return self._by_chains(target, seed, start, proposed.gaussian, facts)
-        offset = float(words(seed, Stream.importance, 8)[-1]) / 2.0**32
-        chosen = systematic(smoothed.log_weights, self.draws, offset)
+        chosen = systematic(smoothed.log_weights, self.draws, uniform(seed, Stream.importance))
         return Outcome(
             Particles(jax.device_put(np.asarray(proposed.z)[chosen])),
             np.zeros(0),
@@ -107,7 +104,8 @@ def _is_enough(smoothed: Smoothed, modes: int) -> bool:
 
 
 def _log_mean(log_ratios: np.ndarray) -> tuple[float, float]:
-    """Log of the mean of ratios, and its standard error (delta method)."""
+    """Log of the mean of ratios, and its standard error (delta method); nan is a ratio of 0."""
+    log_ratios = np.where(np.isfinite(log_ratios), log_ratios, -np.inf)
     largest = log_ratios.max()
     ratios = np.exp(log_ratios - largest)
     error = ratios.std(ddof=1) / math.sqrt(len(ratios)) / ratios.mean()
@@ -132,7 +130,7 @@ def _propose(
 ) -> _Proposed:
     """The Gaussian near the bulk, and draws of the mixture around it, weighed."""
     target = structure.join(arrays)
-    gaussian, modes = near_bulk_of_all(target, starts, start)
+    gaussian, modes = near_bulk(target, starts, start)
     size, dtype = gaussian.centre.size, gaussian.centre.dtype
     normal = jax.random.normal(key, (2 * draws, size + _FREEDOM), dtype)
     u, rest = normal[:, :size], normal[:, size:]

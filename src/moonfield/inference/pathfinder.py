@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array
 
 from .._core.checks import whole
-from .._core.keys import Stream, stream, streams, words
+from .._core.keys import Stream, stream, streams, uniform
 from .._core.results import Result
 from .._core.trees import Structure, split
 from ..families import Particles, psis, systematic
@@ -66,8 +66,7 @@ class Pathfinder(AbstractDirect):
         compile_seconds = time.perf_counter() - begun
         ratios = np.asarray(log_ratios, np.float64).ravel()
         smoothed = psis(ratios)
-        offset = float(words(seed, Stream.importance, 1)[0]) / 2.0**32
-        chosen = systematic(smoothed.log_weights, self.draws, offset)
+        chosen = systematic(smoothed.log_weights, self.draws, uniform(seed, Stream.importance))
         points = np.asarray(z).reshape(ratios.size, -1)[chosen]
         best = int(np.argmax(elbos))
         facts = {"khat": smoothed.khat, "effective_draws": smoothed.effective_draws}

@@ -54,4 +54,4 @@ def conditional_sds(triangle: np.ndarray) -> np.ndarray:
 
 @functools.partial(quick_jit, static_argnames=("structure",), options=RUNS_ONCE)
 def _find(structure: Structure, arrays: list[Array], keys: Array) -> Coordinates:
-    return near_bulk(structure.join(arrays), keys, None)
+    return near_bulk(structure.join(arrays), keys, None)[0]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Int
 
+from .._core.moments import in_parts
 from .resizing import adaptive_layers, leading, outgoing, resized, sizes_of
 
 if TYPE_CHECKING:
@@ -83,11 +84,14 @@ def architecture(posterior: "Posterior") -> Architecture:
             "No hidden layer of this model learns its width: give the weights that read it, e.g. "
             "'layers.1.weight', the prior mf.priors.AdaptiveWidth()."
         )
-    drawn = posterior.sample(_DRAWS)["prior"]
+    rates = {layer: [] for layer in entries}
+    for drawn in in_parts(posterior.sample, _DRAWS, 0):
+        for layer, own in rates.items():
+            own.append(np.asarray(drawn["prior"][outgoing(layer)]["rate"][:, 0]))
     widths, sizes = {}, {}
     for layer, entry in entries.items():
         name = f"layers.{layer}"
         sizes[name] = sizes_of(posterior.model)[layer + 1]
-        profile = np.asarray(entry.profile(drawn[outgoing(layer)]["rate"][:, 0], sizes[name]))
+        profile = np.asarray(entry.profile(np.concatenate(rates[layer]), sizes[name]))
         widths[name] = (profile > 0.0).sum(axis=1)
     return Architecture(posterior, widths, sizes)

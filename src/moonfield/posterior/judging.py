@@ -9,7 +9,7 @@ import numpy as np
 
 from .._core.checks import whole
 from .._core.errors import MoonfieldWarning
-from .._core.keys import Stream, words
+from .._core.keys import Stream, uniform
 from ..data import Dataset, badly_scaled, full_batch, rows_last
 from ..diagnostics import Importance, check_approximation, importance, is_clear
 from ..families import Particles, systematic
@@ -85,8 +85,7 @@ def resampled(posterior: "Posterior", draws: int, seed: int) -> "Posterior":
         name = type(posterior.approximation).__name__
         why = "leaves out local sites" if posterior.model.local_sites else "has no density"
         raise ValueError(f"{name} {why}, so its draws cannot be weighted.")
-    offset = float(words(seed, Stream.importance, 8)[-1]) / 2.0**32
-    chosen = systematic(weighed.log_weights, draws, offset)
+    chosen = systematic(weighed.log_weights, draws, uniform(seed, Stream.importance))
     facts = {
         **posterior.diagnostics.facts,
         "khat": weighed.khat,

@@ -90,7 +90,7 @@ def _run(
 ) -> Array:
     """Draws (chains, draws, size)."""
     target, library = structure.join(arrays), blackjax()
-    gaussian = near_bulk(target, starts, start)
+    gaussian, _ = near_bulk(target, starts, start)
     kernel = library.mclmc.build_kernel()
     ones = jnp.ones(gaussian.centre.size, gaussian.centre.dtype)
 

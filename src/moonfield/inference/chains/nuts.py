@@ -154,7 +154,7 @@ def _begin(
     """Chains that begin at draws of a Gaussian: the one given or the best found."""
     target = structure.join(arrays)
     if gaussian is None:
-        gaussian = near_bulk(target, keys, start)
+        gaussian, _ = near_bulk(target, keys, start)
     shape, dtype = (number, gaussian.centre.size), gaussian.centre.dtype
     u = jax.random.normal(jax.random.fold_in(keys[0], 1), shape, dtype)
     return begin(target.log_density, blackjax().nuts.init, gaussian, u)

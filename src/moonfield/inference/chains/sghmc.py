@@ -107,7 +107,7 @@ def _run(
     """Draws (chains, trajectories, size)."""
     target = structure.join(arrays)
     chains, trajectories, steps = counts
-    gaussian = near_bulk(target, starts, start)
+    gaussian, _ = near_bulk(target, starts, start)
     kernel = blackjax().sghmc.build_kernel(alpha=friction)
 
     def slope(u: Array, _: None) -> Array:
