@@ -22,7 +22,7 @@ def main() -> None:
     for method in METHODS:
         posteriors[method], row = measured(method, data)
         rows.append(row)
-        print(f"{method}: {row['first']:.1f} s, again {row['again']:.1f} s", flush=True)
+        print(f"{method}: {row['first']:.1f} s", flush=True)
     reference = posteriors["nuts"].predict(data["X_test"], draws=DRAWS).mean
     print(f"{'method':<14} {'first, s':>9} {'again, s':>9} {'ELBO':>9} {'test log-lik':>13} "
           f"{'accuracy':>9} {'|p - p(nuts)|':>14}")  # fmt: skip
@@ -30,7 +30,7 @@ def main() -> None:
         mean = posteriors[row["method"]].predict(data["X_test"], draws=DRAWS).mean
         row["distance"] = float(np.mean(np.abs(mean - reference)))
         numbers = (row["first"], row["again"], row["elbo"], row["log_likelihood"])
-        text = "{:9.2f} {:9.2f} {:9.2f} {:13.4f}".format(*numbers)
+        text = "{:9.2f} {:9.2f} {:9.2f} {:13.4f}".format(*numbers).replace("nan", "  -")
         print(f"{row['method']:<14} {text} {row['accuracy']:9.1%} {row['distance']:14.4f}")
     environment.write("methods", {"table": rows})
     draw(posteriors, data)
@@ -43,6 +43,7 @@ METHODS = (
 STEPS = {"advi", "fullrank_advi", "lowrank_advi", "mixture_advi", "ivon", "ensemble", "svgd",
          "asvgd"}  # fmt: skip
 DRAWS, LENGTH = 1_000, 10_000
+PATIENCE = 60.0  # seconds: a first fit that took longer is not repeated
 
 
 def measured(method: str, data: dict) -> tuple[Any, dict[str, Any]]:
@@ -60,11 +61,13 @@ def measured(method: str, data: dict) -> tuple[Any, dict[str, Any]]:
             **options,
         )  # fmt: skip
         seconds.append(time.perf_counter() - begun)
+        if seconds[0] > PATIENCE:
+            break
     prediction = posterior.predict(data["X_test"], draws=DRAWS)
     row = {
         "method": method,
         "first": seconds[0],
-        "again": seconds[1],
+        "again": seconds[1] if len(seconds) == 2 else float("nan"),
         "elbo": posterior.diagnostics.elbo,
         "log_likelihood": float(prediction.log_prob(data["y_test"]).mean()),
         "accuracy": float((prediction.label == data["y_test"]).mean()),
@@ -88,7 +91,8 @@ def draw(posteriors: dict[str, Any], data: dict) -> None:
         axis.set_visible(False)
     for (method, posterior), axis in zip(posteriors.items(), axes.flat, strict=False):
         mf.plot.surface(posterior, data["X_test"], data["y_test"], quantity="epistemic", ax=axis)
-        axis.set_title(method)
+        axis.set_title(method, loc="left")
+        axis.collections[0].set_clim(0.0, 0.5)  # the same colours everywhere
     figure.tight_layout()
     path = environment.RESULTS / "methods.png"
     figure.savefig(path, dpi=80)

@@ -3,7 +3,7 @@
 from .baseline import Marginal, class_baseline, number_baseline
 from .calibration import Calibration, sbc
 from .chance import ece_by_chance
-from .check import check_approximation, is_clear
+from .check import check_approximation, check_chains, is_clear
 from .class_probabilities import ClassProbabilities
 from .comparison import Comparison, compare
 from .conformal import Conformal, ConformalIntervals
@@ -47,6 +47,7 @@ __all__ = [
     "auroc_of_outliers",
     "brier",
     "check_approximation",
+    "check_chains",
     "check_predictions",
     "cka",
     "class_baseline",

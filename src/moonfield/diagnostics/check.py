@@ -35,11 +35,12 @@ def check_approximation(
     of_weights = _of_weights(khat, draws)
     if weighed is not None and not of_weights:
         of_weights = _of_moments(weighed)
-    doubts = [*_of_chains(facts), *_of_modes(facts), *of_weights]
+    doubts = [*check_chains(facts), *_of_modes(facts), *of_weights]
     return [*doubts, *_of_restarts(restart_elbos)]
 
 
-def _of_chains(facts: dict[str, Any]) -> list[str]:
+def check_chains(facts: dict[str, Any]) -> list[str]:
+    """Sentences on why chains should not be trusted, by their R-hat and effective sample sizes."""
     found = []
     if facts.get("r_hat", 1.0) > _R_HAT:
         found.append(

@@ -1,6 +1,8 @@
 """The log joint density of all rows as a function of the unconstrained vector."""
 
 import equinox as eqx
+import jax
+import numpy as np
 from jaxtyping import Array, Float
 
 from ..data import Batch, rows_first
@@ -21,6 +23,14 @@ class Target(eqx.Module):
     def log_density(self, z: Float[Array, " size"]) -> Float[Array, ""]:
         """`log p(data, z)` with the log-determinant of the bijection, nats."""
         return log_joint(self.model, space(self.model), z, rows_first(self.batch), 1.0)
+
+    def row_log_likelihoods(self, z: Float[Array, " size"], most: int) -> Float[Array, " rows"]:
+        """`log p(y_row | x_row, z)` of rows that are evenly spaced, `most` at most, nats."""
+        batch = rows_first(self.batch)
+        rows = np.unique(np.linspace(0, len(batch.weights) - 1, most).astype(int))
+        some = jax.tree.map(lambda array: array[rows] if array.ndim else array, batch)
+        params, _ = space(self.model).constrain(z)
+        return self.model.log_likelihood(params, some)
 
     def start(self, key: Array) -> Float[Array, " size"]:
         """A random starting point, bounded in the model's own units."""

@@ -11,7 +11,7 @@ from .._core.checks import whole
 from .._core.errors import MoonfieldWarning
 from .._core.keys import Stream, uniform
 from ..data import Dataset, badly_scaled, full_batch, rows_last
-from ..diagnostics import Importance, check_approximation, importance, is_clear
+from ..diagnostics import Importance, check_approximation, check_chains, importance, is_clear
 from ..families import Particles, systematic
 from ..inference import Target
 from ..model import AbstractModel, space
@@ -47,11 +47,12 @@ def judged(posterior: "Posterior") -> "Posterior":
     """The posterior of a model whose parameters mean something, with k-hat in its diagnostics.
 
     Warns once of all that speaks against it. Weights of networks may be permuted: their k-hat is
-    nearly always high, and computed only when asked for.
+    nearly always high, and computed only when asked for; chains are judged by their answers.
     """
-    if not posterior.model.identified:
-        return posterior
     size, facts = space(posterior.model).size, posterior.diagnostics.facts
+    if not posterior.model.identified:
+        _warn(check_chains(facts))
+        return posterior
     weighed = None
     if size <= _SIZE and size * posterior.diagnostics.rows * _DRAWS <= _WORK:
         weighed = weigh(posterior)
@@ -63,8 +64,13 @@ def judged(posterior: "Posterior") -> "Posterior":
     found = check_approximation(facts, weighed, posterior.diagnostics.restart_elbos)
     if found:
         found += _of_scales(posterior)
-        warnings.warn(" ".join(found), MoonfieldWarning, stacklevel=4)
+    _warn(found)
     return posterior
+
+
+def _warn(sentences: list[str]) -> None:
+    if sentences:
+        warnings.warn(" ".join(sentences), MoonfieldWarning, stacklevel=5)
 
 
 def _of_scales(posterior: "Posterior") -> list[str]:

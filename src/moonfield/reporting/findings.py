@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .._core.results import Result
-from ..diagnostics import Check, check_approximation
+from ..diagnostics import Check, check_chains
 from ..posterior import Posterior
 from .evaluation import Evaluation
 from .words import counted, number, with_error
@@ -94,7 +94,7 @@ def _chains(posterior: Posterior) -> list[Finding]:
     facts = posterior.diagnostics.facts
     if "r_hat" not in facts:
         return []
-    doubts = check_approximation(facts)
+    doubts = check_chains(facts)
     if doubts:
         return [Finding("Chains", "look", " ".join(doubts))]
     ess = min(facts.get("ess_bulk", np.inf), facts.get("ess_tail", np.inf))

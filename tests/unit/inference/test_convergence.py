@@ -1,10 +1,14 @@
-"""R-hat and effective sample sizes are ArviZ's."""
+"""R-hat and effective sample sizes are ArviZ's; networks are compared by what they answer."""
 
 import numpy as np
 import pytest
 from arviz_stats.base.array import array_stats
 
-from moonfield.inference.chains.convergence import convergence
+import moonfield as mf
+from moonfield._core.trees import split
+from moonfield.data import dataset
+from moonfield.inference.chains.convergence import agreement, convergence
+from moonfield.posterior.judging import target_of
 
 
 def chains(correlation: float, count: int = 1_000) -> np.ndarray:
@@ -51,3 +55,23 @@ def test_a_number_that_is_not_finite_is_no_agreement() -> None:
     draws = chains(0.5)
     draws[0, 5, 1] = np.nan
     assert not convergence(draws)["r_hat"] < 1.01
+
+
+def test_networks_with_permuted_units_agree() -> None:
+    """Four chains over a 2-2-1 network; two of them with units exchanged and mirrored."""
+    network = mf.nets.MLP([2, 2, 1], activation="tanh", bias=False)
+    model = mf.BayesianNetwork(network, mf.priors.Normal(0.0, 1.0), mf.likelihoods.Bernoulli())
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(250, 2)), rng.integers(0, 2, 250)
+    structure, arrays = split(target_of(model, dataset(X, y, ())))
+    draws = np.asarray([1.0, 2.0, 3.0, 4.0, 1.0, -1.0]) + 0.3 * rng.normal(size=(4, 500, 6))
+    permuted = draws.copy()  # weights (2, 2), a row for each unit, then the output's
+    permuted[:2] = -draws[:2][..., [2, 3, 0, 1, 5, 4]]
+    assert convergence(permuted)["r_hat"] > 1.1
+    expected = agreement(structure, arrays, draws)
+    found = agreement(structure, arrays, permuted)
+    assert expected["r_hat"] < 1.01
+    assert found == pytest.approx(expected, rel=1e-3)
+    other = draws.copy()
+    other[0, ..., 4:] *= -1.0  # answers the opposite
+    assert agreement(structure, arrays, other)["r_hat"] > 1.1

@@ -1,11 +1,38 @@
 """Whether chains agree, and how many independent draws they are worth."""
 
+import functools
 from typing import Any
 
+import jax
 import numpy as np
+from jaxtyping import Array
 from numpyro.diagnostics import effective_sample_size, gelman_rubin
 from scipy.special import ndtri
 from scipy.stats import rankdata
+
+from ..._core.compiling import RUNS_ONCE, quick_jit
+from ..._core.trees import Structure
+
+_ROWS, _BLOCK = 100, 100  # rows that networks are compared on, draws at a time
+
+
+def agreement(structure: Structure, arrays: list[Array], draws: np.ndarray) -> dict[str, Any]:
+    """The `convergence` of chains of z of a target (chains, draws, size).
+
+    Weights of a network may be permuted, which says nothing about its answers: such chains are
+    compared by the log-likelihoods of rows, 100 at most.
+    """
+    if not structure.join(arrays).model.identified:
+        draws = np.asarray(_answers(structure, arrays, draws))
+    return convergence(draws)
+
+
+@functools.partial(quick_jit, static_argnames=("structure",), options=RUNS_ONCE)
+def _answers(structure: Structure, arrays: list[Array], draws: Array) -> Array:
+    target = structure.join(arrays)
+    z = draws.reshape(-1, draws.shape[-1])
+    found = jax.lax.map(lambda z: target.row_log_likelihoods(z, _ROWS), z, batch_size=_BLOCK)
+    return found.reshape(*draws.shape[:-1], -1)
 
 
 def convergence(draws: np.ndarray) -> dict[str, Any]:

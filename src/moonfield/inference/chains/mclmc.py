@@ -18,7 +18,7 @@ from ...families import Particles
 from ..approach import PATHS, near_bulk
 from ..method import AbstractDirect, Outcome
 from ..target import Target
-from .convergence import convergence
+from .convergence import agreement
 from .library import blackjax
 
 _GRADIENTS = 2  # of a step of the integrator
@@ -75,7 +75,7 @@ class MCLMC(AbstractDirect):
             _GRADIENTS * self.chains * iterations,
             (float("nan"), float("nan")),
             time.perf_counter() - begun,
-            convergence(draws),
+            agreement(structure, arrays, draws),
         )
 
 

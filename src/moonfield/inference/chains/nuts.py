@@ -2,7 +2,6 @@
 
 import functools
 import time
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -21,7 +20,7 @@ from ..approach import PATHS, near_bulk
 from ..method import AbstractDirect, Outcome
 from ..target import Target
 from .adaptation import Plan, plan
-from .convergence import convergence
+from .convergence import agreement
 from .library import blackjax
 from .loop import Chains, Record, advance, begin
 
@@ -38,10 +37,12 @@ class NUTS(AbstractDirect):
         acceptance: mean acceptance that the step size is adapted to.
 
     Where the chains disagree, are worth fewer than 1,000 draws or diverge often, they are run again
-    with shorter steps (an acceptance of 0.95, then 0.99, and twice the draws).
+    with shorter steps (an acceptance of 0.95, then 0.99, and twice the draws). Those of a network,
+    whose modes shorter steps do not join, run once.
 
     `posterior.diagnostics.facts` holds the worst R-hat, the smallest bulk and tail effective sample
-    sizes, the number of divergences and the mean acceptance.
+    sizes, the number of divergences and the mean acceptance. R-hat and sample sizes of a network,
+    whose weights may be permuted, are of the log-likelihoods of rows.
 
     Raises:
         ImportError: BlackJAX is not installed.
@@ -77,11 +78,11 @@ class NUTS(AbstractDirect):
         structure, arrays = split(target)
         starts = streams(seed, Stream.start, PATHS + 1)
         chains = _begin(structure, self.chains, arrays, starts, start, gaussian)
-        sampler = _Sampler(self, functools.partial(_advance, structure, arrays), chains, seed)
+        sampler = _Sampler(self, structure, arrays, chains, seed)
         sampler.warm_up(self.acceptance)
         compile_seconds = time.perf_counter() - begun
         facts = sampler.sample(1)
-        for acceptance, rounds in _STRICTER:
+        for acceptance, rounds in _STRICTER if target.model.identified else ():
             if _is_enough(facts):
                 break
             sampler.warm_up(max(acceptance, self.acceptance))
@@ -104,8 +105,11 @@ class _Sampler:
 
     draws: np.ndarray  # (iterations, chains, size)
 
-    def __init__(self, method: NUTS, advance: Callable, chains: Chains, seed: int):
-        self._method, self._advance, self._chains = method, advance, chains
+    def __init__(
+        self, method: NUTS, structure: Structure, arrays: list[Array], chains: Chains, seed: int
+    ):
+        self._method, self._chains = method, chains
+        self._structure, self._arrays = structure, arrays
         self._length = max(method.warmup, method.draws)
         self._key, self._calls = stream(seed, Stream.noise), 0
         self._acceptance = method.acceptance
@@ -121,7 +125,7 @@ class _Sampler:
         count = self._method.draws
         records = [self._run(count) for _ in range(rounds)]
         self.draws = np.concatenate([np.asarray(record.draws[:count]) for record in records])
-        facts = convergence(self.draws.swapaxes(0, 1))
+        facts = agreement(self._structure, self._arrays, self.draws.swapaxes(0, 1))
         facts["divergences"] = sum(int(record.divergences) for record in records)
         accepted = sum(float(record.acceptance) for record in records)
         facts["acceptance"] = accepted / (rounds * count * self._method.chains)
@@ -131,7 +135,7 @@ class _Sampler:
         key = jax.random.fold_in(self._key, self._calls)
         wanted = np.asarray(self._acceptance, self._chains.gaussian.centre.dtype)
         given = (plan(warmup, self._length), np.int32(count), key, wanted)
-        self._chains, record = self._advance(self._chains, *given)
+        self._chains, record = _advance(self._structure, self._arrays, self._chains, *given)
         self._calls += 1
         self.gradients += int(record.gradients)
         return record

@@ -17,7 +17,7 @@ from ...families import Particles
 from ..approach import PATHS, near_bulk
 from ..method import AbstractDirect, Outcome
 from ..target import Target
-from .convergence import convergence
+from .convergence import agreement
 from .library import blackjax
 
 
@@ -89,7 +89,7 @@ class SGHMC(AbstractDirect):
             counts[0] * counts[1] * counts[2],
             (float("nan"), float("nan")),
             time.perf_counter() - begun,
-            convergence(draws),
+            agreement(structure, arrays, draws),
         )
 
 
