@@ -30,6 +30,10 @@ class Density(Target):
     def size(self) -> int:
         return self.numbers
 
+    @property
+    def identified(self) -> bool:
+        return True
+
     def start(self, key: Array) -> Array:
         return jax.random.uniform(key, (self.numbers,), float, -2.0, 2.0)
 

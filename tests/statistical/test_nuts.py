@@ -1,11 +1,15 @@
 """The No-U-Turn sampler against posteriors in closed form."""
 
+import contextlib
+
 import jax
 import numpy as np
 import pytest
 
 import moonfield as mf
+from moonfield import Result
 from moonfield.inference.approach import approach
+from moonfield.inference.chains import nuts
 from tests.helpers import linear_model, regression_rows, same_bytes
 from tests.targets import Density, gaussian, raw_rows, regression
 
@@ -76,3 +80,51 @@ def test_arguments_are_checked() -> None:
     for given in ({"chains": 0}, {"draws": 0}, {"warmup": 5}, {"acceptance": 1.0}):
         with pytest.raises(ValueError, match=next(iter(given))):
             mf.NUTS(**given)
+
+
+SHORT = mf.NUTS(chains=2, warmup=100, draws=100)
+
+
+def interrupting(monkeypatch: pytest.MonkeyPatch, what: str, when: int) -> None:
+    """The user presses Ctrl-C after so many iterations."""
+
+    @contextlib.contextmanager
+    def counted(label: str, total: int, enabled: bool):
+        def advance(done: int) -> None:
+            if what in label and done >= when:
+                raise KeyboardInterrupt
+
+        yield advance
+
+    monkeypatch.setattr(nuts, "counted", counted)
+    monkeypatch.setattr(nuts, "_BLOCK_SECONDS", 0.0)  # one iteration at a time, in the end
+
+
+@pytest.mark.slow
+def test_interrupted_chains_return_their_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = gaussian(2)[0]
+    with monkeypatch.context() as patched:
+        patched.setattr(nuts, "_STRICTER", ())
+        whole = SHORT.run(target, 0)
+    interrupting(monkeypatch, "draws", 60)
+    part = SHORT.run(target, 0)
+    assert part.result is Result.interrupted
+    assert 60 <= part.steps < 100
+    first = whole.approximation.points[: 2 * part.steps]
+    np.testing.assert_array_equal(part.approximation.points, first)
+    assert part.facts["r_hat"] > 0.9
+    interrupting(monkeypatch, "draws", 150)  # when they run again, for 200 draws are few
+    again = SHORT.run(target, 0)
+    assert again.result is Result.interrupted
+    np.testing.assert_array_equal(again.approximation.points, whole.approximation.points)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("what", "when"), [("warm-up", 30), ("draws", 2)])
+def test_interrupted_before_there_are_draws(
+    what: str, when: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupting(monkeypatch, what, when)
+    monkeypatch.setattr(nuts, "_BLOCK", 2)
+    with pytest.raises(KeyboardInterrupt):
+        SHORT.run(gaussian(2)[0], 0)

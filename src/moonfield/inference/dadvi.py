@@ -81,7 +81,13 @@ class DADVI(AbstractDirect):
             check_size(2 * space(model).size, "Use mf.DADVI(linear_response=False).")
         return self
 
-    def run(self, target: Target, seed: int, start: Float[Array, " size"] | None = None) -> Outcome:
+    def run(
+        self,
+        target: Target,
+        seed: int,
+        start: Float[Array, " size"] | None = None,
+        progress: bool = False,
+    ) -> Outcome:
         mean, draws = starting_points(target, seed, start, 1), self._number(target.size)
         objective = FixedDraws(target, matched_draws(draws, target.size, seed, mean.dtype))
         first = np.concatenate([mean, np.full_like(mean, np.log(_START_SD))], axis=1)

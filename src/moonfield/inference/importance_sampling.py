@@ -66,9 +66,16 @@ class ImportanceSampling(AbstractDirect):
     def name(self) -> str:
         return "importance"
 
-    def run(self, target: Target, seed: int, start: Float[Array, " size"] | None = None) -> Outcome:
+    def run(
+        self,
+        target: Target,
+        seed: int,
+        start: Float[Array, " size"] | None = None,
+        progress: bool = False,
+    ) -> Outcome:
+        chains = functools.partial(self.otherwise.run, target, seed, start, progress)
         if target.size > DENSE:
-            return self._by_chains(target, seed, start, None, {})
+            return chains()._replace(method=self.otherwise.name)
         begun = time.perf_counter()
         structure, arrays = split(target)
         keys = (streams(seed, Stream.start, PATHS + 1), stream(seed, Stream.importance))
@@ -78,7 +85,8 @@ class ImportanceSampling(AbstractDirect):
         smoothed, modes = psis(ratios), int(proposed.modes)
         if not _is_enough(smoothed, modes):
             facts = {"modes": modes, "khat_of_normal": smoothed.khat}
-            return self._by_chains(target, seed, start, proposed.gaussian, facts)
+            outcome = chains(proposed.gaussian)
+            return outcome._replace(facts={**outcome.facts, **facts}, method=self.otherwise.name)
         chosen = systematic(smoothed.log_weights, self.draws, uniform(seed, Stream.importance))
         return Outcome(
             Particles(jax.device_put(np.asarray(proposed.z)[chosen])),
@@ -90,12 +98,6 @@ class ImportanceSampling(AbstractDirect):
             compile_seconds,
             {"khat": smoothed.khat, "effective_draws": smoothed.effective_draws, "modes": modes},
         )
-
-    def _by_chains(
-        self, target: Target, seed: int, start: Any, gaussian: Coordinates | None, facts: dict
-    ) -> Outcome:
-        outcome = self.otherwise.run(target, seed, start, gaussian)
-        return outcome._replace(facts={**outcome.facts, **facts}, method=self.otherwise.name)
 
 
 def _is_enough(smoothed: Smoothed, modes: int) -> bool:

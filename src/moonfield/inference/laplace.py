@@ -76,7 +76,13 @@ class Laplace(AbstractDirect):
             check_size(len(last_layer(model)), "Use hessian='diagonal'.")
         return self
 
-    def run(self, target: Target, seed: int, start: Float[Array, " size"] | None = None) -> Outcome:
+    def run(
+        self,
+        target: Target,
+        seed: int,
+        start: Float[Array, " size"] | None = None,
+        progress: bool = False,
+    ) -> Outcome:
         if self.hessian == "kronecker":
             check_rows(target)
         mode = find_mode(target, seed, start, self.starts)

@@ -52,7 +52,9 @@ class MAP(AbstractDirect):
     def name(self) -> str:
         return "map"
 
-    def run(self, target: Target, seed: int, start: Location | None = None) -> Outcome:
+    def run(
+        self, target: Target, seed: int, start: Location | None = None, progress: bool = False
+    ) -> Outcome:
         mode = find_mode(target, seed, start, self.starts)
         return Outcome(
             approximation=Particles(mode.point[None]),

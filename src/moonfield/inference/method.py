@@ -146,5 +146,7 @@ class AbstractDirect(AbstractMethod):
     """A method that sees all rows at once and brings its own loop."""
 
     @abc.abstractmethod
-    def run(self, target: Target, seed: int, start: PyTree | None = None) -> Outcome:
-        """Fit; `start` is an unconstrained location (size,)."""
+    def run(
+        self, target: Target, seed: int, start: PyTree | None = None, progress: bool = False
+    ) -> Outcome:
+        """Fit; `start` is an unconstrained location (size,); `progress` shows a bar, if slow."""

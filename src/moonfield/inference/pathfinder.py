@@ -56,7 +56,7 @@ class Pathfinder(AbstractDirect):
     def placing(self) -> Placing | None:
         return "whitened"
 
-    def run(self, target: Target, seed: int, start: Any = None) -> Outcome:
+    def run(self, target: Target, seed: int, start: Any = None, progress: bool = False) -> Outcome:
         begun = time.perf_counter()
         structure, arrays = split(target)
         starts = streams(seed, Stream.start, self.paths)

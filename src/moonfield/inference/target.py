@@ -37,6 +37,11 @@ class Target(eqx.Module):
         return space(self.model).unconstrain(self.model.init(key))
 
     @property
+    def identified(self) -> bool:
+        """Whether single numbers of z mean something: not so for weights of networks."""
+        return self.model.identified
+
+    @property
     def size(self) -> int:
         """How many numbers z has."""
         return space(self.model).size

@@ -82,7 +82,7 @@ def fit(
     job = Job(model, chosen, rows, batch_size, int(seed), *_starting_point(model, start), sampler)
     if isinstance(chosen, AbstractDirect):
         _check_direct(chosen, steps, batch_size, restarts, callbacks)
-        return run_direct(job)
+        return run_direct(job, progress)
     return run_steps(job, steps, restarts, progress, callbacks)
 
 

@@ -78,7 +78,7 @@ def run_steps(
     return judged(finish(raw))
 
 
-def run_direct(job: Job) -> Posterior:
+def run_direct(job: Job, progress: bool) -> Posterior:
     """Fit by a method that brings its own loop."""
     begun = time.perf_counter()
     job = job._replace(model=_placed(job, job.method))
@@ -89,7 +89,7 @@ def run_direct(job: Job) -> Posterior:
     elif start is not None:
         start = space(job.model).unconstrain(start)
     assert isinstance(job.method, AbstractDirect)
-    outcome = job.method.run(target, job.seed, start)
+    outcome = job.method.run(target, job.seed, start, progress)
     elbo, error = outcome.elbo
     diagnostics = Diagnostics(
         method=outcome.method or job.method.name,

@@ -22,7 +22,7 @@ def agreement(structure: Structure, arrays: list[Array], draws: np.ndarray) -> d
     Weights of a network may be permuted, which says nothing about its answers: such chains are
     compared by the log-likelihoods of rows, 100 at most.
     """
-    if not structure.join(arrays).model.identified:
+    if not structure.join(arrays).identified:
         draws = np.asarray(_answers(structure, arrays, draws))
     return convergence(draws)
 

@@ -50,16 +50,25 @@ def begin(
     return Chains(states, gaussian, first_step_size(log), empty_window(gaussian))
 
 
+def empty_record(chains: Chains, length: int) -> Record:
+    """Places for so many iterations."""
+    position, zero = chains.states.position, jnp.zeros((), jnp.int32)
+    draws = jnp.zeros((length, *position.shape), position.dtype)
+    return Record(draws, zero, jnp.zeros((), position.dtype), zero)
+
+
 def advance(
     density: Density,
     kernel: Kernel,
     acceptance: Float[Array, ""],
     chains: Chains,
+    record: Record,
     plan: Plan,
-    count: Int[Array, ""],
+    first: Int[Array, ""],
+    last: Int[Array, ""],
     key: Array,
 ) -> tuple[Chains, Record]:
-    """`count` iterations of every chain; the record has as many places as the plan."""
+    """Iterations `first` to `last` of the plan of every chain, added to the record."""
     number, size = chains.states.position.shape
     dtype = chains.states.position.dtype
     ones = jnp.ones(size, dtype)
@@ -88,10 +97,7 @@ def advance(
         )
         return jax.lax.cond(plan.close[i], _close_window, lambda same: same, chains), record
 
-    zero = jnp.zeros((), jnp.int32)
-    draws = jnp.zeros((len(plan.adapt), number, size), dtype)
-    record = Record(draws, zero, jnp.zeros((), dtype), zero)
-    return jax.lax.fori_loop(0, count, iterate, (chains, record))
+    return jax.lax.fori_loop(first, last, iterate, (chains, record))
 
 
 def _close_window(chains: Chains) -> Chains:

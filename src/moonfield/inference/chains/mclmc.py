@@ -58,7 +58,7 @@ class MCLMC(AbstractDirect):
     def name(self) -> str:
         return "mclmc"
 
-    def run(self, target: Target, seed: int, start: Any = None) -> Outcome:
+    def run(self, target: Target, seed: int, start: Any = None, progress: bool = False) -> Outcome:
         if target.size < 2:
             raise ValueError("method 'mclmc' needs two parameters or more; use 'nuts'.")
         begun = time.perf_counter()

@@ -2,7 +2,8 @@
 
 import functools
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -12,6 +13,7 @@ from jaxtyping import Array
 from ..._core.checks import whole
 from ..._core.compiling import QUICK_TO_COMPILE, RUNS_ONCE, quick_jit
 from ..._core.keys import Stream, stream, streams
+from ..._core.progress import counted
 from ..._core.results import Result
 from ..._core.trees import Structure, split
 from ...families import Particles
@@ -22,8 +24,10 @@ from ..target import Target
 from .adaptation import Plan, plan
 from .convergence import agreement
 from .library import blackjax
-from .loop import Chains, Record, advance, begin
+from .loop import Chains, Record, advance, begin, empty_record
 
+_BLOCK, _BLOCK_SECONDS = 50, 0.25  # iterations at first, and how long a block may take
+_FEWEST = 20  # draws a chain that are worth keeping when interrupted
 _STRICTER = ((0.95, 2), (0.99, 2))  # acceptance and rounds of draws, where chains disagree
 
 
@@ -71,32 +75,47 @@ class NUTS(AbstractDirect):
         return "nuts"
 
     def run(
-        self, target: Target, seed: int, start: Any = None, gaussian: Coordinates | None = None
+        self,
+        target: Target,
+        seed: int,
+        start: Any = None,
+        progress: bool = False,
+        gaussian: Coordinates | None = None,
     ) -> Outcome:
-        """Fit; a Gaussian that is known to be near the bulk need not be sought."""
+        """Fit; a Gaussian that is known to be near the bulk need not be sought.
+
+        Raises:
+            KeyboardInterrupt: interrupted before there were draws; later, they are returned.
+        """
         begun = time.perf_counter()
         structure, arrays = split(target)
         starts = streams(seed, Stream.start, PATHS + 1)
         chains = _begin(structure, self.chains, arrays, starts, start, gaussian)
-        sampler = _Sampler(self, structure, arrays, chains, seed)
-        sampler.warm_up(self.acceptance)
+        sampler = _Sampler(self, structure, arrays, chains, seed, progress)
         compile_seconds = time.perf_counter() - begun
-        facts = sampler.sample(1)
-        for acceptance, rounds in _STRICTER if target.model.identified else ():
-            if _is_enough(facts):
-                break
-            sampler.warm_up(max(acceptance, self.acceptance))
-            facts = sampler.sample(rounds)
+        try:
+            sampler.warm_up(self.acceptance)
+            sampler.sample(1)
+            for acceptance, rounds in _STRICTER if target.identified else ():
+                if _is_enough(sampler.facts):
+                    break
+                sampler.warm_up(max(acceptance, self.acceptance))
+                sampler.sample(rounds)
+            result = Result.steps_exhausted
+        except KeyboardInterrupt:
+            if not sampler.facts:
+                raise
+            result = Result.interrupted
         draws = sampler.draws
         return Outcome(
             Particles(jax.device_put(draws.reshape(-1, draws.shape[-1]))),
             np.zeros(0),
-            Result.steps_exhausted,
+            result,
             len(draws),
             sampler.gradients,
             (float("nan"), float("nan")),
-            compile_seconds,
-            facts,
+            compile_seconds + sampler.compile_seconds,
+            sampler.facts,
         )
 
 
@@ -104,41 +123,87 @@ class _Sampler:
     """Chains on their way."""
 
     draws: np.ndarray  # (iterations, chains, size)
+    facts: dict[str, Any]  # what the chains say about these
 
     def __init__(
-        self, method: NUTS, structure: Structure, arrays: list[Array], chains: Chains, seed: int
+        self,
+        method: NUTS,
+        structure: Structure,
+        arrays: list[Array],
+        chains: Chains,
+        seed: int,
+        progress: bool,
     ):
-        self._method, self._chains = method, chains
+        self._method, self._chains, self._progress = method, chains, progress
         self._structure, self._arrays = structure, arrays
         self._length = max(method.warmup, method.draws)
         self._key, self._calls = stream(seed, Stream.noise), 0
         self._acceptance = method.acceptance
-        self.gradients = 0
+        self.facts, self.gradients, self.compile_seconds = {}, 0, 0.0
 
     def warm_up(self, acceptance: float) -> None:
         """Adapt step size and whitening."""
         self._acceptance = acceptance
-        self._run(self._method.warmup, warmup=self._method.warmup)
+        count = self._method.warmup
+        begun = time.perf_counter()
+        with counted("nuts: warm-up", count, self._progress) as advance:
+            if self._run(count, advance, warmup=count).interrupted:
+                raise KeyboardInterrupt
+        self.compile_seconds = self.compile_seconds or time.perf_counter() - begun
 
-    def sample(self, rounds: int) -> dict[str, Any]:
-        """Draw afresh; what the chains say about themselves."""
-        count = self._method.draws
-        records = [self._run(count) for _ in range(rounds)]
-        self.draws = np.concatenate([np.asarray(record.draws[:count]) for record in records])
-        facts = agreement(self._structure, self._arrays, self.draws.swapaxes(0, 1))
-        facts["divergences"] = sum(int(record.divergences) for record in records)
-        accepted = sum(float(record.acceptance) for record in records)
-        facts["acceptance"] = accepted / (rounds * count * self._method.chains)
-        return facts
+    def sample(self, rounds: int) -> None:
+        """Draw afresh.
 
-    def _run(self, count: int, warmup: int = 0) -> Record:
+        Raises:
+            KeyboardInterrupt: before that was done; draws are kept where there were none.
+        """
+        count, runs = self._method.draws, []
+        with counted("nuts: draws", rounds * count, self._progress) as advance:
+            for round_ in range(rounds):
+                runs.append(
+                    self._run(count, lambda done, before=round_ * count: advance(before + done))
+                )
+                if runs[-1].interrupted:
+                    break
+        interrupted = runs[-1].interrupted
+        draws = np.concatenate([np.asarray(run.record.draws[: run.done]) for run in runs])
+        if not interrupted or (not self.facts and len(draws) >= _FEWEST):
+            self.draws = draws
+            self.facts = agreement(self._structure, self._arrays, draws.swapaxes(0, 1))
+            self.facts["divergences"] = sum(int(run.record.divergences) for run in runs)
+            accepted = sum(float(run.record.acceptance) for run in runs)
+            self.facts["acceptance"] = accepted / (len(draws) * self._method.chains)
+        if interrupted:
+            raise KeyboardInterrupt
+
+    def _run(self, count: int, advance: Callable[[int], None], warmup: int = 0) -> "_Run":
+        """So many iterations, in blocks of a fraction of a second between which one may look in."""
+        record = empty_record(self._chains, self._length)
         key = jax.random.fold_in(self._key, self._calls)
         wanted = np.asarray(self._acceptance, self._chains.gaussian.centre.dtype)
-        given = (plan(warmup, self._length), np.int32(count), key, wanted)
-        self._chains, record = _advance(self._structure, self._arrays, self._chains, *given)
+        given = (plan(warmup, self._length), key, wanted)
         self._calls += 1
+        done, block, interrupted = 0, _BLOCK, False
+        try:
+            while done < count:
+                begun, last = time.perf_counter(), min(done + block, count)
+                iterations = record, np.int32(done), np.int32(last)
+                moved = _advance(self._structure, self._arrays, self._chains, *iterations, *given)
+                self._chains, record = jax.block_until_ready(moved)
+                done = last
+                advance(done)
+                quick = time.perf_counter() - begun < _BLOCK_SECONDS
+                block = 2 * block if quick else max(1, block // 2)
+        except KeyboardInterrupt:
+            interrupted = True
         self.gradients += int(record.gradients)
-        return record
+        return _Run(record, done, interrupted)
+
+
+class _Run(NamedTuple):
+    record: Record
+    done: int  # iterations
+    interrupted: bool
 
 
 def _is_enough(facts: dict[str, Any]) -> bool:
@@ -169,10 +234,13 @@ def _advance(
     structure: Structure,
     arrays: list[Array],
     chains: Chains,
+    record: Record,
+    first: Array,
+    last: Array,
     plan: Plan,
-    count: Array,
     key: Array,
     acceptance: Array,
 ) -> tuple[Chains, Record]:
     density, nuts = structure.join(arrays).log_density, blackjax().nuts
-    return advance(density, nuts.build_kernel(), acceptance, chains, plan, count, key)
+    kernel = nuts.build_kernel()
+    return advance(density, kernel, acceptance, chains, record, plan, first, last, key)

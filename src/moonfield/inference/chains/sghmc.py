@@ -71,7 +71,7 @@ class SGHMC(AbstractDirect):
     def name(self) -> str:
         return "sghmc"
 
-    def run(self, target: Target, seed: int, start: Any = None) -> Outcome:
+    def run(self, target: Target, seed: int, start: Any = None, progress: bool = False) -> Outcome:
         begun = time.perf_counter()
         structure, arrays = split(target)
         starts = streams(seed, Stream.start, PATHS + 1)
