@@ -5,15 +5,18 @@ from typing import Any
 import equinox as eqx
 
 from .mlp import MLP
+from .residual import ResidualMLP
 
-_BUILDERS = {"MLP": MLP}
+_BUILDERS = {"MLP": MLP, "ResidualMLP": ResidualMLP}
 
 
 def describe(network: eqx.Module) -> dict[str, Any] | None:
     """The arguments that rebuild a network of `mf.nets`; None for any other network."""
-    if type(network) is MLP and isinstance(network.activation, str):
+    if type(network) not in (MLP, ResidualMLP):
+        return None
+    if isinstance(network.activation, str):
         return {
-            "type": "MLP",
+            "type": type(network).__name__,
             "sizes": list(network.sizes),
             "activation": network.activation,
             "bias": network.bias,
