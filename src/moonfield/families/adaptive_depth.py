@@ -15,6 +15,7 @@ from ..priors import DEPTH, block_of, existing
 from .base import AbstractFamily
 
 _PATH = f"prior.{DEPTH}"
+_PACE = 0.1  # of the log-odds of depths beside the weights, under optimisers of equal steps
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
 
 
@@ -27,7 +28,7 @@ class Span(NamedTuple):
 
 
 class AdaptiveDepthState(NamedTuple):
-    """Mean and log sd of each coordinate (those of the depth unused), and logits of the depths."""
+    """Mean and log sd of each coordinate (unused at the depth), and ten times logits of q(d)."""
 
     mean: Float[Array, " size"]
     log_sd: Float[Array, " size"]
@@ -37,7 +38,7 @@ class AdaptiveDepthState(NamedTuple):
 class AdaptiveDepth(AbstractFamily):
     """A categorical depth, and given it independent normals for the weights that exist.
 
-    `q(d, w) = softmax(logits)_d prod_{l <= d} N(w_l; mean_l, sd_l^2)` on the space of
+    `q(d, w) = q(d) prod_{l <= d} N(w_l; mean_l, sd_l^2)` on the space of
     `mf.priors.AdaptiveDepth`: weights of blocks beyond the depth do not exist, in the prior and
     here, so that a depth pays for its own blocks alone. The bound is `sum_d q(d) ELBO_d -
     KL(q(d) || p(d))` with the ELBO_d of the network of depth d alone, and the best q(d) is Bayes'
@@ -48,8 +49,10 @@ class AdaptiveDepth(AbstractFamily):
     Draws have a depth. Objectives get, in place of its 1, the probabilities q(d), as log densities
     are linear in them: so the expectation over depths is exact, by one forward pass (Antoran,
     Allingham & Hernandez-Lobato, 2020, "Depth uncertainty in neural networks"). That holds for the
-    ELBO, not for other bounds. The depth is learned by gradients, from equal probabilities:
-    setting it by Bayes' rule at every step would choose whatever depth learns fastest.
+    ELBO, not for other bounds. `q(d) = softmax(0.1 logits)_d` is learned by gradients from equal
+    probabilities, and so that steps of Adam move it ten times slower than weights: set by Bayes'
+    rule at every step, or as fast, it would choose whatever depth learns first. Fits differ with
+    their starts, as those of deep networks do: `mf.fit(..., restarts=4)`.
 
     `mf.fit` calls `bind(space)`, which finds blocks and depth by their paths.
 
@@ -85,17 +88,21 @@ class AdaptiveDepth(AbstractFamily):
     def noise_size(self, size: int) -> int:
         return size
 
+    def log_probabilities(self, state: AdaptiveDepthState) -> Float[Array, " depths"]:
+        """`log q(d)` for d = 0, 1, ... blocks."""
+        return jax.nn.log_softmax(_PACE * state.logits)
+
     def sample(
         self, state: AdaptiveDepthState, noise: Float[Array, " size"]
     ) -> Float[Array, " size"]:
-        edges = jnp.cumsum(jax.nn.softmax(state.logits))[:-1]
+        edges = jnp.cumsum(jnp.exp(self.log_probabilities(state)))[:-1]
         depth = jnp.sum(norm.cdf(noise[self.place[0]]) > edges)
         return self._at(state, noise, jax.nn.one_hot(depth, self.place[1], dtype=noise.dtype))
 
     def strata(
         self, state: AdaptiveDepthState, noise: Float[Array, " size"]
     ) -> tuple[Float[Array, " strata"], Float[Array, "strata size"]]:
-        z = self._at(state, noise, jax.nn.softmax(state.logits))
+        z = self._at(state, noise, jnp.exp(self.log_probabilities(state)))
         return jnp.zeros((1,), z.dtype), z[None]
 
     def log_prob(self, state: AdaptiveDepthState, z: Float[Array, " size"]) -> Float[Array, ""]:
@@ -103,13 +110,14 @@ class AdaptiveDepth(AbstractFamily):
         depth = z[begin : begin + count]
         standardised = (z - state.mean) * jnp.exp(-state.log_sd)
         each = -0.5 * standardised**2 - state.log_sd - _HALF_LOG_2PI
-        return jnp.dot(depth, jax.nn.log_softmax(state.logits)) + self._sum(each, depth)
+        return jnp.dot(depth, self.log_probabilities(state)) + self._sum(each, depth)
 
     def entropy(self, state: AdaptiveDepthState) -> Float[Array, ""]:
         """`H[q(d)] + sum_d q(d) H[q(w | d)]`, nats."""
-        depth = jax.nn.softmax(state.logits)
-        own = -jnp.dot(depth, jax.nn.log_softmax(state.logits))
-        return own + self._sum(state.log_sd + (0.5 + _HALF_LOG_2PI), depth)
+        log_probabilities = self.log_probabilities(state)
+        depth = jnp.exp(log_probabilities)
+        each = state.log_sd + (0.5 + _HALF_LOG_2PI)
+        return self._sum(each, depth) - jnp.dot(depth, log_probabilities)
 
     def moments(self, state: AdaptiveDepthState) -> None:
         return None

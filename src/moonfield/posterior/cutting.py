@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Any, cast
 
 import equinox as eqx
-import jax
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -41,7 +40,7 @@ def depth_probabilities(posterior: "Posterior") -> Float[np.ndarray, " depths"] 
         return None
     approximation: Any = posterior.approximation
     if _is_over_depths(approximation):
-        return np.asarray(jax.nn.softmax(approximation.state.logits))
+        return np.exp(approximation.family.log_probabilities(approximation.state))
     parts = in_parts(posterior.sample, _DRAWS, 0)
     return np.concatenate([np.asarray(drawn["prior"][DEPTH]) for drawn in parts]).mean(axis=0)
 

@@ -18,30 +18,29 @@ def drawn(network: eqx.Module) -> eqx.Module:
     return with_weights(network, jax.tree.unflatten(treedef, values))
 
 
-X = jnp.asarray([0.3, -1.2])
-
-
 def test_without_blocks_it_is_the_perceptron() -> None:
     residual = drawn(mf.nets.ResidualMLP([2, 5, 3]))
     plain = eqx.tree_at(
         lambda it: it.layers, mf.nets.MLP([2, 5, 3]), [residual.first, residual.last]
     )
-    np.testing.assert_array_equal(residual(X), plain(X))
+    x = jnp.asarray([0.3, -1.2])
+    np.testing.assert_array_equal(residual(x), plain(x))
     assert residual.sizes == (2, 5, 3)
 
 
 def test_one_pass_gives_the_outputs_of_every_depth(x64: None) -> None:
     network = drawn(mf.nets.ResidualMLP([2, 4, 4, 4, 3], activation="relu"))
-    outputs = network.depths(X)
+    x = jnp.asarray([0.3, -1.2])
+    outputs = network.depths(x)
     assert outputs.shape == (3, 3)
     for depth in range(3):
         cut = eqx.tree_at(lambda it: it.blocks, network, network.blocks[:depth])
         idle = [jax.tree.map(jnp.zeros_like, block) for block in network.blocks[depth:]]
         zero = eqx.tree_at(lambda it: it.blocks, network, [*cut.blocks, *idle])
-        np.testing.assert_allclose(outputs[depth], cut(X), rtol=1e-12)
-        np.testing.assert_allclose(outputs[depth], zero(X), rtol=1e-12)
+        np.testing.assert_allclose(outputs[depth], cut(x), rtol=1e-12)
+        np.testing.assert_allclose(outputs[depth], zero(x), rtol=1e-12)
         assert cut.sizes == (2, *[4] * (1 + depth), 3)
-    state = jax.nn.relu(network.first(X))
+    state = jax.nn.relu(network.first(x))
     state = state + jax.nn.relu(network.blocks[0](state))
     np.testing.assert_allclose(outputs[1], network.last(state), rtol=1e-12)
 
