@@ -69,12 +69,20 @@ def test_with_the_exact_posterior_every_draw_finds_the_evidence(x64: None) -> No
     density = log_joint_of(model, space(model), all_rows(model, X, y), 1.0)
     evidence = logsumexp(log_evidences(X, y))
     noise = jax.random.normal(jax.random.key(0), (40, space(model).size), float)
-    z = jax.vmap(family.sample, (None, 0))(state, noise)
-    ratios = jax.vmap(density)(z) - jax.vmap(family.log_prob, (None, 0))(state, z)
+
+    def drawn(noise: jax.Array) -> tuple[jax.Array, jax.Array]:
+        z = family.sample(state, noise)
+        return z, density(z) - family.log_prob(state, z)
+
+    z, ratios = jax.jit(jax.vmap(drawn))(noise)
     np.testing.assert_allclose(ratios, evidence, rtol=1e-10)
     assert len(np.unique(z[:, BLOCKS:].argmax(axis=1))) >= 3
     estimate = mf.objectives.StickingTheLanding().estimate
-    value, gradient = jax.value_and_grad(lambda s: estimate(family, s, density, noise[:1]))(state)
+
+    def bound(state: AdaptiveDepthState) -> jax.Array:
+        return estimate(family, state, density, noise[:1])
+
+    value, gradient = jax.jit(jax.value_and_grad(bound))(state)
     np.testing.assert_allclose(value, evidence, rtol=1e-10)
     assert all(np.abs(leaf).max() < 1e-10 for leaf in jax.tree.leaves(gradient))
 
@@ -87,7 +95,7 @@ def test_draws_have_the_probabilities_of_the_state(x64: None) -> None:
     z = jax.jit(jax.vmap(family.sample, (None, 0)))(state, noise)
     p = np.exp(family.log_probabilities(state))
     assert (np.abs(z[:, BLOCKS:].mean(axis=0) - p) < 4.0 * np.sqrt(p * (1 - p) / len(z))).all()
-    log_q = np.asarray(jax.vmap(family.log_prob, (None, 0))(state, z))
+    log_q = np.asarray(jax.jit(jax.vmap(family.log_prob, (None, 0)))(state, z))
     error = log_q.std() / len(log_q) ** 0.5
     assert abs(log_q.mean() + family.entropy(state)) < 4.0 * error
 
@@ -122,7 +130,8 @@ def elbo(posterior: mf.Posterior, X: Any, y: Any, noise: Any) -> float:
     model, approximation = posterior.model, posterior.approximation
     density = log_joint_of(model, space(model), all_rows(model, X, y), 1.0)
     objective = mf.objectives.Reparameterised()
-    return float(objective.estimate(approximation.family, approximation.state, density, noise))
+    estimate = jax.jit(lambda s: objective.estimate(approximation.family, s, density, noise))
+    return float(estimate(approximation.state))
 
 
 def test_the_elbo_is_the_weighted_sum_of_those_of_the_depths(x64: None) -> None:

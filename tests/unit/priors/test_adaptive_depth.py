@@ -30,7 +30,7 @@ def at(params: dict, depth: Any) -> dict:
 
 def test_only_the_blocks_within_the_depth_exist(x64: None) -> None:
     it = model()
-    params = it.sample_prior(jax.random.key(0))
+    params = jax.jit(it.sample_prior)(jax.random.key(0))
     network = params["network"]
     sizes = {"blocks": 0.0, "others": 0.0}
     others = jax.tree.leaves((network.first, network.last))
@@ -50,7 +50,8 @@ def test_only_the_blocks_within_the_depth_exist(x64: None) -> None:
 def test_log_densities_are_linear_in_the_depth(x64: None) -> None:
     """So that they are expectations over depths where probabilities take the place of the 1."""
     it, (X, y) = model(), regression_rows(7, 2)
-    params, rows, q = it.sample_prior(jax.random.key(1)), all_rows(it, X, y), [0.2, 0.5, 0.3]
+    params, rows = jax.jit(it.sample_prior)(jax.random.key(1)), all_rows(it, X, y)
+    q = np.array([0.2, 0.5, 0.3])
     for density in (it.log_prior, lambda params: it.log_likelihood(params, rows)):
         each = np.stack([density(at(params, one)) for one in np.eye(3)])
         np.testing.assert_allclose(density(at(params, q)), q @ each, rtol=1e-10)
