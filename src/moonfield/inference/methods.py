@@ -116,14 +116,18 @@ def _over_depths(method: AbstractMethod) -> ADVI:
     Raises:
         ValueError: another method, family or objective, which cannot.
     """
-    known = isinstance(method, ADVI) and type(method.family) in (MeanField, AdaptiveDepth)
-    if not known or not isinstance(method.objective, _LINEAR):
-        raise ValueError(
-            "The depth of a network is a whole number, learned by method='advi' (with the family "
-            "mf.families.AdaptiveDepth and an objective that is linear in the log density, such as "
-            "the default); this method cannot."
-        )
-    return eqx.tree_at(lambda it: it.family, method, AdaptiveDepth())
+    known = MeanField, AdaptiveDepth
+    if (
+        isinstance(method, ADVI)
+        and type(method.family) in known
+        and isinstance(method.objective, _LINEAR)
+    ):
+        return eqx.tree_at(lambda it: it.family, method, AdaptiveDepth())
+    raise ValueError(
+        "The depth of a network is a whole number, learned by method='advi' (with the family "
+        "mf.families.AdaptiveDepth and an objective that is linear in the log density, such as "
+        "the default); this method cannot."
+    )
 
 
 def _automatic(model: AbstractModel, rows: int, by_steps: bool) -> str:

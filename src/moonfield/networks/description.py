@@ -12,16 +12,16 @@ _BUILDERS = {"MLP": MLP, "ResidualMLP": ResidualMLP}
 
 def describe(network: eqx.Module) -> dict[str, Any] | None:
     """The arguments that rebuild a network of `mf.nets`; None for any other network."""
-    if type(network) not in (MLP, ResidualMLP):
+    if not isinstance(network, MLP | ResidualMLP) or type(network) not in _BUILDERS.values():
+        return None  # also where a class of your own is made of one of these
+    if not isinstance(network.activation, str):
         return None
-    if isinstance(network.activation, str):
-        return {
-            "type": type(network).__name__,
-            "sizes": list(network.sizes),
-            "activation": network.activation,
-            "bias": network.bias,
-        }
-    return None
+    return {
+        "type": type(network).__name__,
+        "sizes": list(network.sizes),
+        "activation": network.activation,
+        "bias": network.bias,
+    }
 
 
 def build(description: dict[str, Any]) -> eqx.Module:

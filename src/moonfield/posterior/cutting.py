@@ -83,8 +83,9 @@ def at_depth(posterior: "Posterior", depth: int) -> "Posterior":
 
 def _of_depths(posterior: "Posterior") -> tuple[BayesianNetwork, AdaptiveDepthState]:
     model, approximation = posterior.model, cast(Any, posterior.approximation)
-    known = isinstance(model, BayesianNetwork) and isinstance(model.prior, DepthPrior)
-    if not known or not _is_over_depths(approximation):
+    if not isinstance(model, BayesianNetwork) or not isinstance(model.prior, DepthPrior):
+        raise TypeError("Only a network with the prior mf.priors.AdaptiveDepth can be cut.")
+    if not _is_over_depths(approximation):
         raise TypeError("Networks are cut under a posterior over their depth: method='advi'.")
     return model, approximation.state
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,7 +31,7 @@ def at(params: dict, depth: Any) -> dict:
 
 def test_only_the_blocks_within_the_depth_exist(x64: None) -> None:
     it = model()
-    params = jax.jit(it.sample_prior)(jax.random.key(0))
+    params = eqx.filter_jit(it.sample_prior)(jax.random.key(0))
     network = params["network"]
     sizes = {"blocks": 0.0, "others": 0.0}
     others = jax.tree.leaves((network.first, network.last))
@@ -50,7 +51,7 @@ def test_only_the_blocks_within_the_depth_exist(x64: None) -> None:
 def test_log_densities_are_linear_in_the_depth(x64: None) -> None:
     """So that they are expectations over depths where probabilities take the place of the 1."""
     it, (X, y) = model(), regression_rows(7, 2)
-    params, rows = jax.jit(it.sample_prior)(jax.random.key(1)), all_rows(it, X, y)
+    params, rows = eqx.filter_jit(it.sample_prior)(jax.random.key(1)), all_rows(it, X, y)
     q = np.array([0.2, 0.5, 0.3])
     for density in (it.log_prior, lambda params: it.log_likelihood(params, rows)):
         each = np.stack([density(at(params, one)) for one in np.eye(3)])
