@@ -87,6 +87,7 @@ def test_with_the_exact_posterior_every_draw_finds_the_evidence(x64: None) -> No
     assert all(np.abs(leaf).max() < 1e-10 for leaf in jax.tree.leaves(gradient))
 
 
+@pytest.mark.slow
 def test_draws_have_the_probabilities_of_the_state(x64: None) -> None:
     """Within four standard errors; and the entropy is minus the mean log density."""
     model, X, y = series()
@@ -104,7 +105,7 @@ def test_draws_have_the_probabilities_of_the_state(x64: None) -> None:
 def test_a_fit_finds_the_exact_posterior() -> None:
     """Of depth and weights; the ELBO is then the evidence."""
     model, X, y = series()
-    posterior = mf.fit(model, X, y, method="advi", progress=False)
+    posterior = mf.fit(model, X, y, method="advi", steps=20_000, progress=False)
     assert posterior.diagnostics.method == "adaptivedepth_advi"
     facts, log_p = posterior.diagnostics, log_evidences(X, y)
     assert abs(facts.elbo - logsumexp(log_p)) < 4.5 * facts.elbo_se + 0.01

@@ -36,13 +36,14 @@ def test_only_the_blocks_within_the_depth_exist(x64: None) -> None:
     sizes = {"blocks": 0.0, "others": 0.0}
     others = jax.tree.leaves((network.first, network.last))
     sizes["others"] = sum(stats.norm.logpdf(np.asarray(leaf)).sum() for leaf in others)
+    log_prior, weights = eqx.filter_jit(it.log_prior), eqx.filter_jit(it.weights)
     for depth in range(3):
         blocks = jax.tree.leaves(network.blocks[:depth])
         want = np.log(BETA[depth]) + sizes["others"]
         want += sum(stats.norm.logpdf(np.asarray(leaf), 0.0, 2.0).sum() for leaf in blocks)
         now = at(params, np.eye(3)[depth])
-        np.testing.assert_allclose(it.log_prior(now), want, rtol=1e-12)
-        seen = it.weights(now)["network"]
+        np.testing.assert_allclose(log_prior(now), want, rtol=1e-12)
+        seen = weights(now)["network"]
         assert not any(np.any(leaf) for leaf in jax.tree.leaves(seen.blocks[depth:]))
         for a, b in zip(seen.blocks[:depth], network.blocks[:depth], strict=True):
             np.testing.assert_array_equal(a.weight, b.weight)
@@ -65,6 +66,7 @@ def test_log_densities_are_linear_in_the_depth(x64: None) -> None:
     )
 
 
+@pytest.mark.slow
 def test_draws_have_depths_of_the_prior() -> None:
     """Within four standard errors."""
     it, draws = model(), 2_000
