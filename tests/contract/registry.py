@@ -21,9 +21,16 @@ GATED_SPACE = SimpleNamespace(
     shapes=((1,), (2, 2), (1, 2)),
     paths=("likelihood.sd", "layers.0.weight", "prior.layers.0.weight.gate"),
 )
+# The same size: a weight, those of two blocks that may not exist, and which of them do.
+DEEP_SPACE = SimpleNamespace(
+    size=7,
+    shapes=((1,), (2, 1), (1,), (3,)),
+    paths=("first.weight", "blocks.0.weight", "blocks.1.weight", "prior.depth"),
+)
 
 
 FAMILIES: dict[str, Callable[[], AbstractFamily]] = {
+    "AdaptiveDepth": lambda: mf.families.AdaptiveDepth().bind(DEEP_SPACE),
     "Amortised": lambda: mf.Amortised(eqx.nn.Linear(3, 4, key=jax.random.key(0))),
     "Flow": lambda: mf.families.Flow(layers=2, knots=3, width=8),
     "FullRank": mf.families.FullRank,
@@ -77,6 +84,7 @@ LIKELIHOODS: dict[str, LikelihoodCase] = {
 }
 
 PRIORS: dict[str, Callable[[], Any]] = {
+    "AdaptiveDepth-Normal": lambda: mf.priors.AdaptiveDepth(mf.priors.Normal(0.0, 2.0), [1, 2, 3]),
     "Hierarchy-Normal": lambda: mf.priors.Hierarchy(
         mf.priors.as_prior(mf.priors.Normal(0.0, 2.0)),
         {"*": "shared"},

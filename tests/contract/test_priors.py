@@ -19,7 +19,8 @@ each_prior = pytest.mark.parametrize("name", list(PRIORS))
 
 def bound(name: str) -> tuple[AbstractPrior, object]:
     """The prior and the shapes of a network's weights."""
-    network = mf.nets.MLP([3, 4, 2])
+    deep = name.startswith("AdaptiveDepth")
+    network = mf.nets.ResidualMLP([3, 4, 4, 4, 2]) if deep else mf.nets.MLP([3, 4, 2])
     model = mf.BayesianNetwork(network, PRIORS[name](), mf.likelihoods.Normal(sd=1.0))
     model.prior.check(model.shapes)
     return model.prior, model.shapes
@@ -87,6 +88,8 @@ def test_the_key_decides(name: str) -> None:
     prior, shapes = bound(name)
     one, same, other = (prior.sample(jax.random.key(seed), shapes) for seed in (0, 0, 1))
     assert same_bytes(one, same)
+    for latents in (one, other):
+        latents.prior.pop("depth", None)  # zeros and a one
     for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
         assert not np.isin(a, b).any()
 

@@ -84,3 +84,13 @@ def test_a_spike_and_slab_finds_the_five_real_inputs(tmp_path: Path) -> None:
     }
     assert found["spike and slab"] < 1.25 * found["told which"]  # the worst of ten seeds: 1.18
     assert found["spike and slab"] < 0.8 * found["normal"]
+
+
+@pytest.mark.slow
+def test_harder_data_are_given_a_deeper_network(tmp_path: Path) -> None:
+    said = run("adaptive_depth", tmp_path, "1", "--short")
+    rows = dict(re.findall(r"^([a-z][\w,' ]+?)  +((?:-?\d+\.\d+ \+- +\d+\.\d+ *)+)$", said, re.M))
+    found = {name: [float(v) for v in re.findall(r"(\S+) \+-", row)] for name, row in rows.items()}
+    easy, hard = found["learned depth"]
+    assert hard > easy + 0.5
+    assert found["log score, all depths"][1] > found["log score, no block"][1]

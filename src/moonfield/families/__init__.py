@@ -1,5 +1,6 @@
 """Variational families: what q can be."""
 
+from .adaptive_depth import AdaptiveDepth, AdaptiveDepthState, has_depth
 from .amortised import Amortised, AmortisedState
 from .approximation import AbstractApproximation, Variational
 from .base import AbstractFamily, LocalDraws
@@ -21,6 +22,7 @@ from .spike_and_slab import SpikeAndSlab
 from .student_t import StudentT, StudentTState
 
 FAMILIES = {  # by the name that files use
+    "AdaptiveDepth": AdaptiveDepth,
     "Amortised": Amortised,
     "Flow": Flow,
     "FullRank": FullRank,
@@ -37,6 +39,8 @@ __all__ = [
     "FAMILIES",
     "AbstractApproximation",
     "AbstractFamily",
+    "AdaptiveDepth",
+    "AdaptiveDepthState",
     "Amortised",
     "AmortisedState",
     "Conditional",
@@ -70,6 +74,7 @@ __all__ = [
     "Variational",
     "first_sampler",
     "full_rank_state",
+    "has_depth",
     "psis",
     "push",
     "systematic",

@@ -11,6 +11,7 @@ from jax.scipy.stats import norm
 from jaxtyping import Array, Float, PyTree
 
 from .._core.checks import whole
+from .adaptive_depth import AdaptiveDepth
 from .amortised import Amortised
 from .base import AbstractFamily
 from .mean_field import MeanField
@@ -49,10 +50,11 @@ class Mixture(AbstractFamily):
     def __init__(self, components: int = 3, family: AbstractFamily = MeanField()):
         self.components = whole(components, "components")
         self.family = family
-        if not isinstance(family, AbstractFamily) or isinstance(family, Mixture | Amortised):
+        apart = Mixture | Amortised | AdaptiveDepth
+        if not isinstance(family, AbstractFamily) or isinstance(family, apart):
             raise TypeError(
                 "family must be one of mf.families but Mixture and Amortised (which may hold a "
-                f"Mixture), got {family!r}."
+                f"Mixture) and AdaptiveDepth, got {family!r}."
             )
 
     def bind(self, space: object) -> "Mixture":

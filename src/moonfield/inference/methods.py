@@ -5,8 +5,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from ..families import Flow, FullRank, LowRank, Mixture
+import equinox as eqx
+
+from ..families import AdaptiveDepth, Flow, FullRank, LowRank, MeanField, Mixture, has_depth
 from ..model import AbstractModel, space
+from ..objectives import AnalyticKL, Reparameterised, StickingTheLanding, Tempered
 from .advi import ADVI
 from .asvgd import ASVGD
 from .chains import MCLMC, NUTS, SGHMC
@@ -81,6 +84,9 @@ AUTO = (
 )
 
 
+_LINEAR = (AnalyticKL, Reparameterised, StickingTheLanding, Tempered)  # in the log joint density
+
+
 def as_method(
     method: Any, model: AbstractModel, rows: int = 1, by_steps: bool = False
 ) -> AbstractMethod:
@@ -89,7 +95,7 @@ def as_method(
     `by_steps` tells that the user asked for steps, batches, restarts or callbacks.
 
     Raises:
-        ValueError: no method has that name.
+        ValueError: no method has that name, or it cannot learn the depth of this network.
         TypeError: neither a name nor a method.
     """
     if isinstance(method, str):
@@ -98,10 +104,30 @@ def as_method(
             raise ValueError(
                 f"No method {method!r}. There are 'auto', {', '.join(map(repr, METHODS))}."
             )
-        return METHODS[name].make()
+        method = METHODS[name].make()
     if not isinstance(method, AbstractMethod):
         raise TypeError(f"method must be a name or a method such as mf.ADVI(), got {method!r}.")
-    return method
+    return _over_depths(method) if has_depth(space(model)) else method
+
+
+def _over_depths(method: AbstractMethod) -> ADVI:
+    """Mean-field ADVI over the depth of a network as well as its weights.
+
+    Raises:
+        ValueError: another method, family or objective, which cannot.
+    """
+    known = MeanField, AdaptiveDepth
+    if (
+        isinstance(method, ADVI)
+        and type(method.family) in known
+        and isinstance(method.objective, _LINEAR)
+    ):
+        return eqx.tree_at(lambda it: it.family, method, AdaptiveDepth())
+    raise ValueError(
+        "The depth of a network is a whole number, learned by method='advi' (with the family "
+        "mf.families.AdaptiveDepth and an objective that is linear in the log density, such as "
+        "the default); this method cannot."
+    )
 
 
 def _automatic(model: AbstractModel, rows: int, by_steps: bool) -> str:

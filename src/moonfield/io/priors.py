@@ -8,7 +8,7 @@ import numpy as np
 import numpyro.distributions as dist
 from jaxtyping import Array
 
-from ..priors import AbstractPrior, Entry, Hierarchy, Independent, Pruned
+from ..priors import AbstractPrior, AdaptiveDepth, Entry, Hierarchy, Independent, Pruned
 from .part import Part, gather
 from .registry import DISTRIBUTIONS, ENTRIES, TRUNCATED, find, holds
 
@@ -41,6 +41,8 @@ def describe_prior(prior: AbstractPrior) -> Part | None:
         return _describe_hierarchy(prior)
     if type(prior) is Pruned:
         return _describe_pruned(prior)
+    if type(prior) is AdaptiveDepth:
+        return _describe_adaptive_depth(prior)
     if type(prior) is not Independent:
         return None
     entries = {str(i): _describe_entry(entry) for i, entry in enumerate(prior.entries)}
@@ -55,6 +57,8 @@ def build_prior(part: Part) -> AbstractPrior:
         return _build_hierarchy(part)
     if part.facts["type"] == "Pruned":
         return _build_pruned(part)
+    if part.facts["type"] == "AdaptiveDepth":
+        return _build_adaptive_depth(part)
     patterns, entries = part.facts["patterns"], part.known_child("entries")
     if part.facts["type"] != "Independent" or len(patterns) != len(entries.facts):
         raise ValueError("its prior is not a table of independent priors")
@@ -62,6 +66,22 @@ def build_prior(part: Part) -> AbstractPrior:
         pattern: _build_entry(entries.known_child(str(i))) for i, pattern in enumerate(patterns)
     }
     return Independent(table)
+
+
+def _describe_adaptive_depth(prior: AdaptiveDepth) -> Part | None:
+    inner = describe_prior(prior.prior)
+    if inner is None:
+        return None
+    part = gather({"prior": inner}, type="AdaptiveDepth")
+    own = {} if prior.probabilities is None else {"depths": np.asarray(prior.probabilities)}
+    return Part(part.facts, {**part.tensors, **own})
+
+
+def _build_adaptive_depth(part: Part) -> AdaptiveDepth:
+    inner = build_prior(part.known_child("prior"))
+    if not isinstance(inner, Independent):
+        raise ValueError("the prior of its weights is not a table of independent priors")
+    return AdaptiveDepth(inner, part.number("depths") if "depths" in part.tensors else None)
 
 
 def _describe_pruned(prior: Pruned) -> Part | None:

@@ -83,8 +83,13 @@ class AbstractNetworkModel(AbstractModel):
         return self.prior.normals(self.shapes)
 
     def log_likelihood(self, params: PyTree, batch: Batch) -> Float[Array, " rows"]:
-        outputs = self.outputs(params, batch.inputs)
-        return self.likelihood.log_prob(params["likelihood"], outputs, batch.targets)
+        own, targets = params["likelihood"], batch.targets
+        depth = self.prior.depth(Latents(params["network"], params["prior"]))
+        if depth is None:
+            return self.likelihood.log_prob(own, self.outputs(params, batch.inputs), targets)
+        outputs = jax.vmap(cast(Any, self.with_params(params)).depths)(batch.inputs)
+        each = jax.vmap(lambda it: self.likelihood.log_prob(own, it, targets), 1, 1)(outputs)
+        return each @ depth  # its expectation over depths
 
     def predictive(self, params: PyTree, inputs: PyTree) -> dist.Distribution:
         return self.likelihood.distribution(params["likelihood"], self.outputs(params, inputs))

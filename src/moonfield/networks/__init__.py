@@ -8,6 +8,7 @@ from .grouped import Grouped
 from .layer_output import check_layer, layer_names, layer_output
 from .linear import linear
 from .mlp import MLP, Linear
+from .residual import ResidualMLP
 
 __all__ = [
     "ACTIVATIONS",
@@ -15,6 +16,7 @@ __all__ = [
     "Expanded",
     "Grouped",
     "Linear",
+    "ResidualMLP",
     "activation",
     "build",
     "check_layer",

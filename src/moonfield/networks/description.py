@@ -5,20 +5,23 @@ from typing import Any
 import equinox as eqx
 
 from .mlp import MLP
+from .residual import ResidualMLP
 
-_BUILDERS = {"MLP": MLP}
+_BUILDERS = {"MLP": MLP, "ResidualMLP": ResidualMLP}
 
 
 def describe(network: eqx.Module) -> dict[str, Any] | None:
     """The arguments that rebuild a network of `mf.nets`; None for any other network."""
-    if type(network) is MLP and isinstance(network.activation, str):
-        return {
-            "type": "MLP",
-            "sizes": list(network.sizes),
-            "activation": network.activation,
-            "bias": network.bias,
-        }
-    return None
+    if not isinstance(network, MLP | ResidualMLP) or type(network) not in _BUILDERS.values():
+        return None  # also where a class of your own is made of one of these
+    if not isinstance(network.activation, str):
+        return None
+    return {
+        "type": type(network).__name__,
+        "sizes": list(network.sizes),
+        "activation": network.activation,
+        "bias": network.bias,
+    }
 
 
 def build(description: dict[str, Any]) -> eqx.Module:

@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from .._core.moments import in_parts
+from .cutting import at_depth, cut, depth_probabilities
 from .resizing import adaptive_layers, leading, outgoing, resized, sizes_of
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ _DRAWS = 1_000
 
 
 class Architecture(NamedTuple):
-    """The posterior of the numbers of units of the hidden layers that learn theirs.
+    """The posterior of a network's depth, and of the numbers of units of layers that learn theirs.
 
     A unit counts under a draw where its factor in the profile of `mf.priors.AdaptiveWidth` is not
     zero: all others change nothing.
@@ -24,11 +25,13 @@ class Architecture(NamedTuple):
         posterior: whose architecture it is.
         widths: layer ("layers.0") -> units under each of 1,000 draws (draws,).
         units: layer -> the units that there are, and that a width cannot exceed.
+        depths: probability of 0, 1, ... blocks under `mf.priors.AdaptiveDepth`; None without.
     """
 
     posterior: "Posterior"
     widths: dict[str, Int[np.ndarray, " draws"]]
     units: dict[str, int]
+    depths: Float[np.ndarray, " depths"] | None = None
 
     @property
     def mean(self) -> dict[str, float]:
@@ -48,10 +51,10 @@ class Architecture(NamedTuple):
         return {int(v): int(c) / _DRAWS for v, c in zip(values, counts, strict=True)}
 
     def export(self, level: float = 0.999) -> "Posterior":
-        """The posterior of the network with no more units than this quantile of each width.
+        """The posterior of the network with no more units, and blocks, than this quantile of each.
 
-        Predicts the same up to the draws, a share of `1 - level`, that would use a unit more. It
-        can be saved, and fitted on (`start=`).
+        Predicts the same up to the draws, a share of `1 - level`, that would use a unit or block
+        more. It can be saved, and fitted on (`start=`).
 
         Raises:
             TypeError: the posterior is not mean-field.
@@ -59,10 +62,30 @@ class Architecture(NamedTuple):
         found = self.posterior
         for layer, units in zip(self.widths, self.quantile(level).values(), strict=True):
             found = resized(found, int(layer.split(".")[1]), leading(units), units)
-        return found
+        if self.depths is None:
+            return found
+        return cut(found, int(np.sum(np.cumsum(self.depths) < level)))
+
+    def at_depth(self, depth: int | None = None) -> "Posterior":
+        """The posterior of the plain network of one depth: `q(w | depth)`.
+
+        None takes the most probable one. All is as of a network that never learned its depth.
+
+        Raises:
+            ValueError: the network does not learn its depth, or has not so many blocks.
+        """
+        if self.depths is None:
+            raise ValueError("This network does not learn its depth: mf.priors.AdaptiveDepth.")
+        return at_depth(self.posterior, int(self.depths.argmax()) if depth is None else depth)
 
     def __str__(self) -> str:
-        lines = [f"{'layer':<10}  units   mean   5% to 95%"]
+        lines = []
+        if self.depths is not None:
+            lines.append("blocks  probability")
+            lines += [f"{depth:6d}  {p:11.3f}" for depth, p in enumerate(self.depths)]
+        if not self.widths:
+            return "\n".join(lines)
+        lines.append(f"{'layer':<10}  units   mean   5% to 95%")
         low, high = self.quantile(0.05), self.quantile(0.95)
         for layer, mean in self.mean.items():
             line = (
@@ -76,16 +99,17 @@ def architecture(posterior: "Posterior") -> Architecture:
     """The architecture of a posterior.
 
     Raises:
-        ValueError: no layer learns its width.
+        ValueError: neither depth nor the width of a layer is learned.
     """
-    entries = adaptive_layers(posterior.model)
-    if not entries:
+    entries, depths = adaptive_layers(posterior.model), depth_probabilities(posterior)
+    if not entries and depths is None:
         raise ValueError(
             "No hidden layer of this model learns its width: give the weights that read it, e.g. "
-            "'layers.1.weight', the prior mf.priors.AdaptiveWidth()."
+            "'layers.1.weight', the prior mf.priors.AdaptiveWidth(); or learn the depth of a "
+            "residual network by mf.priors.AdaptiveDepth."
         )
     rates = {layer: [] for layer in entries}
-    for drawn in in_parts(posterior.sample, _DRAWS, 0):
+    for drawn in in_parts(posterior.sample, _DRAWS, 0) if entries else ():
         for layer, own in rates.items():
             own.append(np.asarray(drawn["prior"][outgoing(layer)]["rate"][:, 0]))
     widths, sizes = {}, {}
@@ -94,4 +118,4 @@ def architecture(posterior: "Posterior") -> Architecture:
         sizes[name] = sizes_of(posterior.model)[layer + 1]
         profile = np.asarray(entry.profile(np.concatenate(rates[layer]), sizes[name]))
         widths[name] = (profile > 0.0).sum(axis=1)
-    return Architecture(posterior, widths, sizes)
+    return Architecture(posterior, widths, sizes, depths)

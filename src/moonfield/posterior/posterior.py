@@ -263,10 +263,12 @@ class Posterior:
 
     @property
     def architecture(self) -> Architecture:
-        """The distribution over the widths that a network with `mf.priors.AdaptiveWidth` learned.
+        """The distributions over widths and depth of a network that learns its own size.
+
+        That is one with the priors `mf.priors.AdaptiveWidth` or `mf.priors.AdaptiveDepth`.
 
         Raises:
-            ValueError: no layer learns its width.
+            ValueError: it learns neither.
         """
         return architecture(self)
 

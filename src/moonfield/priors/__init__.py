@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from numpyro.distributions import Cauchy, Distribution, HalfNormal, Laplace, Normal, StudentT
 
+from .adaptive_depth import DEPTH, AdaptiveDepth, block_of, existing
 from .adaptive_width import AdaptiveWidth
 from .base import AbstractPrior, Latents
 from .entry import AbstractEntry, check_positive, middle
@@ -23,9 +24,11 @@ from .scaled import Scaled, fan_in
 from .spike_and_slab import GATE, SpikeAndSlab, gate_of
 
 __all__ = [
+    "DEPTH",
     "GATE",
     "AbstractEntry",
     "AbstractPrior",
+    "AdaptiveDepth",
     "AdaptiveWidth",
     "Cauchy",
     "Entry",
@@ -45,7 +48,9 @@ __all__ = [
     "SpikeAndSlab",
     "StudentT",
     "as_prior",
+    "block_of",
     "check_positive",
+    "existing",
     "fan_in",
     "gate_of",
     "middle",

@@ -4,7 +4,7 @@ import abc
 from typing import Any, NamedTuple
 
 import equinox as eqx
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, Float, PyTree
 
 
 class Latents(NamedTuple):
@@ -50,6 +50,10 @@ class AbstractPrior(eqx.Module):
     def normals(self, shapes: PyTree) -> dict[str, tuple[Array, Array]]:
         """Means and sds of the weights, by path, that are latents and independently normal."""
         return {}
+
+    def depth(self, latents: Latents) -> Float[Array, " depths"] | None:
+        """The probability, or a 1, of each depth of the network; None where it has one."""
+        return None
 
     @abc.abstractmethod
     def describe(self, path: str, shape: tuple[int, ...]) -> str:

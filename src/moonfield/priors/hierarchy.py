@@ -11,6 +11,7 @@ import numpyro.distributions as dist
 from jaxtyping import Array, PyTree
 
 from .._core.trees import named_leaves, numbers_to_arrays, path_name
+from .adaptive_depth import AdaptiveDepth
 from .base import AbstractPrior, Latents
 from .entry import check_per, groups, middle
 from .independent import Independent
@@ -88,6 +89,10 @@ class Hierarchy(AbstractPrior):
                     f"The network has {', '.join(paths)}."
                 )
         self.base.check(shapes)
+        if isinstance(self.base, AdaptiveDepth):
+            raise ValueError(
+                "Groups cannot learn the depth of their networks: leave AdaptiveDepth out."
+            )
         normal = self.base.normals(shapes)
         for path in paths:
             if self.level(path) == SEPARATE and (path not in normal or not self._is_plain(path)):

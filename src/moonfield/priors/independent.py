@@ -1,7 +1,7 @@
 """Independent priors for all weights, from one distribution or a table of paths."""
 
 import fnmatch
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import equinox as eqx
@@ -98,10 +98,15 @@ class Independent(AbstractPrior):
     def log_prob(self, latents: Latents) -> Array:
         total = jnp.zeros(())
         for path, values in self._values(latents):
-            entries = self._latents(path, values[WEIGHT].shape)
-            terms = [jnp.sum(entries[name].log_prob(value)) for name, value in values.items()]
-            total = sum(terms, start=total)
+            total = sum(self._terms(path, values), start=total)
         return total
+
+    def log_probs(self, latents: Latents) -> dict[str, Array]:
+        """Log-density of the latents of each array of weights, by path; their sum is `log_prob`."""
+        return {
+            path: sum(self._terms(path, values), start=jnp.zeros(()))
+            for path, values in self._values(latents)
+        }
 
     def transform(self, latents: Latents) -> PyTree:
         if not any(isinstance(entry, AbstractEntry) for entry in self.entries):
@@ -145,12 +150,26 @@ class Independent(AbstractPrior):
         """Whether weights at this path have a distribution, without latents of an entry's own."""
         return not isinstance(self.entry(path), AbstractEntry)
 
+    def only(self, paths: Collection[str]) -> "Independent":
+        """The same table without the patterns that match none of these paths."""
+        return Independent(
+            {
+                pattern: entry
+                for pattern, entry in zip(self.patterns, self.entries, strict=True)
+                if fnmatch.filter(paths, pattern)
+            }
+        )
+
     def _values(self, latents: Latents) -> list[tuple[str, dict[str, Array]]]:
         """The latents of each array of weights, by path."""
         return [
             (path, {WEIGHT: leaf, **latents.prior.get(path, {})})
             for path, leaf in named_leaves(latents.network).items()
         ]
+
+    def _terms(self, path: str, values: dict[str, Array]) -> list[Array]:
+        entries = self._latents(path, values[WEIGHT].shape)
+        return [jnp.sum(entries[name].log_prob(value)) for name, value in values.items()]
 
     def _latents(self, path: str, shape: tuple[int, ...]) -> dict[str, dist.Distribution]:
         entry = self.entry(path)

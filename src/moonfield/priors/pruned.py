@@ -72,6 +72,9 @@ class Pruned(AbstractPrior):
     def normals(self, shapes: PyTree) -> dict[str, tuple[Array, Array]]:
         return self.prior.normals(shapes)
 
+    def depth(self, latents: Latents) -> Array | None:
+        return self.prior.depth(latents)
+
     def describe(self, path: str, shape: tuple[int, ...]) -> str:
         inner = self.prior.describe(path, shape)
         mask = self.kept.get(path)

@@ -13,11 +13,12 @@ from moonfield.networks import build, describe
 NETWORKS = [
     mf.nets.MLP([2, 5, 5, 1], activation="tanh", bias=False),
     mf.nets.MLP((4, 3), activation="relu"),
+    mf.nets.ResidualMLP([2, 5, 5, 1], activation="relu", bias=False),
 ]
 
 
-@pytest.mark.parametrize("network", NETWORKS, ids=["deep", "flat"])
-def test_round_trip_through_json(network: mf.nets.MLP) -> None:
+@pytest.mark.parametrize("network", NETWORKS, ids=["deep", "flat", "residual"])
+def test_round_trip_through_json(network: eqx.Module) -> None:
     again = build(json.loads(json.dumps(describe(network))))
     assert jax.tree.structure(again) == jax.tree.structure(network)
     shapes = [[leaf.shape for leaf in jax.tree.leaves(tree)] for tree in (again, network)]
@@ -28,9 +29,10 @@ def test_round_trip_through_json(network: mf.nets.MLP) -> None:
     "network",
     [
         mf.nets.MLP([2, 3, 1], activation=jnp.square),
+        mf.nets.ResidualMLP([2, 3, 3, 1], activation=jnp.square),
         eqx.nn.MLP(2, 1, 3, 1, key=jax.random.key(0)),
     ],
-    ids=["own activation", "equinox"],
+    ids=["own activation", "residual", "equinox"],
 )
 def test_other_networks_have_no_description(network: eqx.Module) -> None:
     assert describe(network) is None
