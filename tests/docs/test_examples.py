@@ -94,3 +94,17 @@ def test_harder_data_are_given_a_deeper_network(tmp_path: Path) -> None:
     easy, hard = found["learned depth"]
     assert hard > easy + 0.5
     assert found["log score, all depths"][1] > found["log score, no block"][1]
+
+
+@pytest.mark.slow
+def test_sets_of_a_mixture_density_hold_what_they_say(tmp_path: Path) -> None:
+    said = run("inverse_sine", tmp_path, "--short")
+    found = {
+        name.strip(): tuple(map(float, values))
+        for name, *values in re.findall(
+            r"^(truth|five normals|one normal) +coverage (\d+\.\d+)%.* size (\d+\.\d+)", said, re.M
+        )
+    }
+    assert found["truth"][0] == pytest.approx(90.0, abs=2.9)  # three standard errors
+    assert abs(found["five normals"][0] - found["truth"][0]) < 2.9  # of the same 1,000 rows
+    assert found["five normals"][1] < 0.8 * found["one normal"][1]
