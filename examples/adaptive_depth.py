@@ -150,8 +150,8 @@ def main(*arguments):
     short = "--short" in arguments
     given = [argument for argument in arguments if argument != "--short"]
     folder, seeds = (*given, *(".", 3)[len(given) :])[:2]
-    windings = tuple(map(float, given[2:])) or ((0.0, 1.0) if short else TURNS)
-    depths, steps = ((0, 2), 2_000) if short else (tuple(range(BLOCKS + 1)), STEPS)
+    windings = tuple(map(float, given[2:])) or ((0.0, 1.5) if short else TURNS)
+    depths, steps = ((0, 2), 3_000) if short else (tuple(range(BLOCKS + 1)), STEPS)
     found = {
         turns: [judge(turns, seed, depths, steps) for seed in range(int(seeds))]
         for turns in windings
