@@ -103,6 +103,14 @@ PRIORS: dict[str, Callable[[], Any]] = {
     "Independent-RegularisedHorseshoe": lambda: mf.priors.Independent(
         mf.priors.RegularisedHorseshoe(0.5)
     ),
+    "Independent-Informed": lambda: mf.priors.Independent(
+        {
+            "layers.0.weight": mf.priors.Informed(
+                np.zeros((4, 3)), 0.5, directions=np.ones((2, 4, 3))
+            ),
+            "*": mf.priors.Normal(0.0, 2.0),
+        }
+    ),
     "Independent-ScaleMixture": lambda: mf.priors.Independent(mf.priors.ScaleMixture()),
     "Independent-SpikeAndSlab": lambda: mf.priors.Independent(mf.priors.SpikeAndSlab(0.3)),
     "Independent-Scaled": lambda: mf.priors.Independent(mf.priors.Scaled(1.0)),

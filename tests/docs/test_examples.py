@@ -29,10 +29,15 @@ def run(name: str, folder: Path, *arguments: str) -> str:
 @pytest.mark.slow
 def test_hierarchical_networks_beat_separate_ones(tmp_path: Path) -> None:
     said = run("rotated_moons", tmp_path, "1")
-    found = {name: float(value) for name, value in re.findall(r"^(\w+) +(\d+\.\d+)%", said, re.M)}
+    found = {
+        name.strip(): float(value)
+        for name, value in re.findall(r"^([a-z][a-z0-9, ]+?) +(\d+\.\d+)%", said, re.M)
+    }
     assert found["hierarchical"] > found["separate"] + 2.0
     assert found["separate"] > found["pooled"]
     assert found["population"] > 60.0
+    assert found["informed, 10 labels"] > found["population"]
+    assert found["informed, 10 labels"] > found["from scratch, 10 labels"]
 
 
 @pytest.mark.slow
@@ -108,3 +113,20 @@ def test_sets_of_a_mixture_density_hold_what_they_say(tmp_path: Path) -> None:
     assert found["truth"][0] == pytest.approx(90.0, abs=2.9)  # three standard errors
     assert abs(found["five normals"][0] - found["truth"][0]) < 2.9  # of the same 1,000 rows
     assert found["five normals"][1] < 0.8 * found["one normal"][1]
+
+
+@pytest.mark.slow
+def test_models_of_cars_learn_from_their_makers(tmp_path: Path) -> None:
+    said = run("car_makers", tmp_path, "1")
+    found = {
+        name.strip(): (float(accuracy), float(log))
+        for name, accuracy, log in re.findall(
+            r"^([a-z][a-z0-9, ]+?) +accuracy (\d+\.\d+)%.*log score (-\d+\.\d+)", said, re.M
+        )
+    }
+    assert found["hierarchical"][0] > found["separate"][0] + 5.0
+    assert found["hierarchical"][1] > found["separate"][1]
+    assert found["separate, 20 x labels"][0] > found["hierarchical"][0]
+    known, anyone = (found[f"population of {it}"] for it in ("its maker", "all makers"))
+    assert known[0] > anyone[0] + 5.0
+    assert found["informed, 10 labels"][0] > found["from scratch, 10 labels"][0] + 5.0

@@ -59,6 +59,10 @@ PRIORS = {
     },
     "spike and slab": mf.priors.SpikeAndSlab(0.2, slab=1.5, per="weight", sharpness=0.5),
     "scale mixture": mf.priors.ScaleMixture(1.0, 0.1, 0.3),
+    "informed": {
+        "layers.0.weight": mf.priors.Informed(0.5, 0.3, directions=jnp.ones(2)),
+        "*": mf.priors.Normal(),
+    },
     "table": {
         "layers.0.*": mf.priors.Scaled(1.5),
         "*.weight": dist.Gamma(2.0, 3.0),

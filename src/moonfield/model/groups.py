@@ -35,6 +35,21 @@ class Groups(NamedTuple):
         return Groups(self.names + tuple(name + (None,) * (self.depth - len(name))
                                          for name in known))  # fmt: skip
 
+    def new(self, within: Name = ()) -> int:
+        """The number of a group not seen, of the known coarser ones of these names.
+
+        Raises:
+            TypeError, ValueError: no tuple, none of these names, or no level is left open.
+        """
+        if not isinstance(within, tuple):
+            raise TypeError(f"within must be a tuple of names of groups, got {within!r}.")
+        if len(within) >= self.depth:
+            raise ValueError(
+                f"within names the groups above a new one: at most {self.depth - 1} here, "
+                f"got {within}."
+            )
+        return int(self.encode([within + (None,) * (self.depth - len(within))], 1)[0])
+
     def encode(self, ids: Any, rows: int) -> np.ndarray:
         """Numbers of the finest groups (rows,), int32, for their names.
 

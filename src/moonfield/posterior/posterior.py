@@ -92,18 +92,20 @@ class Posterior:
         structure, arrays = split((self.model, self.approximation))
         return _draws(structure, int(n), arrays, stream(seed, Stream.draws))
 
-    def population(self, n: int, seed: int = 0) -> PyTree:
+    def population(self, n: int, seed: int = 0, within: tuple = ()) -> PyTree:
         """N draws of the weights of a group that a hierarchical network has not seen.
 
+        `within` names the known coarser groups that it belongs to, of nested ones: `("ford",)`.
+
         Raises:
-            ValueError: the model has no groups.
+            ValueError: the model has no groups, or none of that name.
         """
         model, approximation = with_new_groups(self.model, self.approximation)
         if not isinstance(model, HierarchicalNetwork):
             raise ValueError("Only an mf.HierarchicalNetwork has a population of groups.")
         structure, arrays = split((model, approximation))
         draws = _draws(structure, whole(n, "n"), arrays, stream(seed, Stream.draws))
-        return model.of_group(draws["network"], -1)
+        return model.of_group(draws["network"], model.groups.new(within))
 
     def predict(
         self,

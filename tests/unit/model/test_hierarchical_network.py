@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -68,6 +69,40 @@ def test_every_row_is_seen_by_its_own_groups_network(level: Any, x64: None) -> N
         )
         plain = {"network": own, "prior": {}, "likelihood": {}}
         want = one.log_likelihood(plain, batch(jnp.asarray(X)))
+        np.testing.assert_allclose(found[number::3], want[number::3], rtol=1e-10)
+
+
+class Convolved(eqx.Module):
+    """A convolution over 3 x 3 numbers, and a head."""
+
+    convolution: eqx.nn.Conv2d
+    head: eqx.nn.Linear
+
+    def __init__(self) -> None:
+        self.convolution = eqx.nn.Conv2d(1, 2, kernel_size=2, key=jax.random.key(0))
+        self.head = eqx.nn.Linear(8, 1, key=jax.random.key(0))
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.head(jnp.tanh(self.convolution(x[None])).ravel())
+
+
+@pytest.mark.parametrize("level", ["shared", "partial"])
+def test_nested_groups_have_heads_of_their_own_on_a_convolution(level: str, x64: None) -> None:
+    images = np.random.default_rng(0).normal(size=(12, 3, 3))
+    likelihood = mf.likelihoods.Bernoulli()
+    model = mf.HierarchicalNetwork(
+        Convolved(), NORMAL, likelihood, groups=NESTED, level={"convolution.*": level}
+    )
+    params = drawn(model)
+    found = model.log_likelihood(params, batch(model.check_inputs(mf.Rows(images, NESTED))))
+    one = mf.BayesianNetwork(Convolved(), NORMAL, likelihood)
+    weights = model.weights(params)["network"]
+    assert weights.head.weight.shape == (3, 1, 8)
+    assert weights.convolution.weight.ndim == (4 if level == "shared" else 5)
+    for number in range(3):
+        own = model.of_group(jax.tree.map(lambda leaf: leaf[None], weights), number)
+        plain = {"network": jax.tree.map(lambda leaf: leaf[0], own), "prior": {}, "likelihood": {}}
+        want = one.log_likelihood(plain, batch(jnp.asarray(images)))
         np.testing.assert_allclose(found[number::3], want[number::3], rtol=1e-10)
 
 
