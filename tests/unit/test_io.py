@@ -336,5 +336,5 @@ def test_an_approximation_of_an_unlisted_family_is_refused():
 
     approximation = posterior_at(moons_model(), 0.0, 1.0).approximation
     other = mf.families.Variational(Other(), approximation.state, approximation.size)
-    with pytest.raises(TypeError, match="family Other cannot be saved; .*Amortised, Flow"):
+    with pytest.raises(TypeError, match=r"family Other cannot be saved; .*Amortised, Flow"):
         describe_approximation(other)
