@@ -9,7 +9,7 @@ import numpyro.distributions as dist
 
 from ..families import AbstractApproximation, MeanField, Members, Variational
 from ..model import space
-from ..posterior import Posterior
+from ..posterior import Posterior, replaced
 from ..priors import Independent, Normal
 
 
@@ -70,11 +70,5 @@ def _is_mean_field(approximation: AbstractApproximation) -> bool:
 
 
 def _with(posterior: Posterior, approximation: AbstractApproximation) -> Posterior:
-    return Posterior(
-        posterior.model,
-        approximation,
-        posterior.elbo,
-        dataclasses.replace(posterior.diagnostics),
-        posterior.columns,
-        posterior.data,
-    )
+    own = dataclasses.replace(posterior.diagnostics)
+    return replaced(posterior, approximation=approximation, diagnostics=own)

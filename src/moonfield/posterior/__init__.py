@@ -5,6 +5,7 @@ from .fit import fit
 from .loading import build_posterior, load, set_reader
 from .posterior import Posterior
 from .record import Diagnostics
+from .replacing import replaced
 from .resizing import adaptive_layers, resized, signal_to_noise, sizes_of
 from .sampling import AbstractSampler, UncertainRows
 from .saving import describe_posterior
@@ -24,6 +25,7 @@ __all__ = [
     "describe_posterior",
     "fit",
     "load",
+    "replaced",
     "resized",
     "set_reader",
     "signal_to_noise",

@@ -24,6 +24,7 @@ from ..families import (
 from ..model import BayesianNetwork, Space, space
 from ..networks import weights_of
 from ..priors import DEPTH, AdaptiveDepth as DepthPrior, Independent
+from .replacing import replaced
 
 if TYPE_CHECKING:
     from .posterior import Posterior
@@ -61,7 +62,7 @@ def cut(posterior: "Posterior", blocks: int) -> "Posterior":
     smaller = BayesianNetwork(network, prior, model.likelihood)
     family, kept = AdaptiveDepth().bind(space(smaller)), _kept(space(model), space(smaller))
     own = AdaptiveDepthState(state.mean[kept], state.log_sd[kept], state.logits[: blocks + 1])
-    return _replaced(posterior, smaller, Variational(family, own, kept.size))
+    return replaced(posterior, smaller, Variational(family, own, kept.size))
 
 
 def at_depth(posterior: "Posterior", depth: int) -> "Posterior":
@@ -78,7 +79,7 @@ def at_depth(posterior: "Posterior", depth: int) -> "Posterior":
     plain = BayesianNetwork(network, _weights_prior(model, network), model.likelihood)
     kept = _kept(space(model), space(plain))
     own = MeanFieldState(state.mean[kept], state.log_sd[kept])
-    return _replaced(posterior, plain, Variational(MeanField(), own, kept.size))
+    return replaced(posterior, plain, Variational(MeanField(), own, kept.size))
 
 
 def _of_depths(posterior: "Posterior") -> tuple[BayesianNetwork, AdaptiveDepthState]:
@@ -118,17 +119,4 @@ def _kept(old: Space, new: Space) -> Int[np.ndarray, " kept"]:
     sizes = map(math.prod, new.shapes)
     return np.concatenate(
         [begin[path] + np.arange(size) for path, size in zip(new.paths, sizes, strict=True)]
-    )
-
-
-def _replaced(
-    posterior: "Posterior", model: BayesianNetwork, approximation: AbstractApproximation
-) -> "Posterior":
-    return type(posterior)(
-        model,
-        approximation,
-        posterior.elbo,
-        posterior.diagnostics,
-        posterior.columns,
-        posterior.data,
     )

@@ -15,6 +15,7 @@ from ..diagnostics import Importance, check_approximation, check_chains, importa
 from ..families import Particles, systematic
 from ..inference import Target
 from ..model import AbstractModel, space
+from .replacing import replaced
 
 if TYPE_CHECKING:
     from .posterior import Posterior
@@ -84,8 +85,6 @@ def _of_scales(posterior: "Posterior") -> list[str]:
 
 def resampled(posterior: "Posterior", draws: int, seed: int) -> "Posterior":
     """A posterior of resampled draws; see `Posterior.resample`."""
-    from .posterior import Posterior  # noqa: PLC0415  which stands above this file
-
     weighed = weigh(posterior, draws, seed)
     if weighed is None:
         name = type(posterior.approximation).__name__
@@ -99,11 +98,4 @@ def resampled(posterior: "Posterior", draws: int, seed: int) -> "Posterior":
     }
     diagnostics = dataclasses.replace(posterior.diagnostics, facts=facts)
     points = jax.device_put(np.asarray(weighed.z)[chosen])
-    return Posterior(
-        posterior.model,
-        Particles(points),
-        posterior.elbo,
-        diagnostics,
-        posterior.columns,
-        posterior.data,
-    )
+    return replaced(posterior, approximation=Particles(points), diagnostics=diagnostics)

@@ -13,6 +13,7 @@ from ..families import MeanField, MeanFieldState, Variational
 from ..model import AbstractModel, BayesianNetwork, space
 from ..networks import MLP
 from ..priors import AdaptiveWidth, Independent
+from .replacing import replaced
 
 if TYPE_CHECKING:
     from .posterior import Posterior
@@ -136,7 +137,7 @@ def resized(
         _copy(values, known, layer, order)
         values[outgoing(layer)][:, : len(order)] *= ratio
     new.mean[rate_path(layer)][:] = other
-    return _replaced(posterior, model, new)
+    return replaced(posterior, model, _mean_field(new))
 
 
 def _profile(
@@ -169,19 +170,11 @@ def _by_path(model: AbstractModel, vector: Any) -> dict[str, np.ndarray]:
     }
 
 
-def _replaced(posterior: "Posterior", model: BayesianNetwork, new: Marginals) -> "Posterior":
+def _mean_field(new: Marginals) -> Variational:
     mean, sd = (np.concatenate([leaf.ravel() for leaf in values.values()]) for values in new)
     dtype = np.asarray(mean).dtype
     state = MeanFieldState(*(_array(vector, dtype) for vector in (mean, np.log(sd))))
-    approximation = Variational(MeanField(), state, len(mean))
-    return type(posterior)(
-        model,
-        approximation,
-        posterior.elbo,
-        posterior.diagnostics,
-        posterior.columns,
-        posterior.data,
-    )
+    return Variational(MeanField(), state, len(mean))
 
 
 def _array(vector: np.ndarray, dtype: Any) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..._core.moments import streamed_moments
 from ...model import BayesianNetwork
-from ...posterior import Posterior
+from ...posterior import Posterior, replaced
 from ...priors import Pruned
 
 ORDERS = ("signal_to_noise", "magnitude", "random")
@@ -83,14 +83,7 @@ def without(posterior: Posterior, values: dict[str, np.ndarray], share: float) -
     for path, value in values.items():
         masks[path] = kept[begin : begin + value.size].reshape(value.shape)
         begin += value.size
-    return Posterior(
-        _pruned_model(posterior.model, masks),
-        posterior.approximation,
-        posterior.elbo,
-        posterior.diagnostics,
-        posterior.columns,
-        posterior.data,
-    )
+    return replaced(posterior, _pruned_model(posterior.model, masks))
 
 
 def _pruned_model(model: Any, masks: dict[str, np.ndarray]) -> BayesianNetwork:
