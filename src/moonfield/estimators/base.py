@@ -185,8 +185,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         return hasattr(self, "posterior_")
 
     def _begun(self, rows: Rows) -> Any:
-        prior = network_prior(self.prior_sd, self.output_sd, len(tuple(self.hidden)) + 1)
-        model = self._model(rows, prior, None)
+        model = self._model(rows, None, None)
         self.keep(self._fitted(model, rows, as_method(self.method, self.members)))
         return self
 
@@ -237,6 +236,9 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         likelihood, outputs = self.likelihood(noise)
         hidden = [whole(units, "each of hidden") for units in self.hidden]
         sizes = [rows.inputs.shape[1], *hidden, outputs]
+        if prior is None:
+            heads = outputs // 2 if getattr(self, "heteroscedastic", False) else 0
+            prior = network_prior(self.prior_sd, self.output_sd, sizes, heads)
         return BayesianNetwork(MLP(sizes, activation=self.activation), prior, likelihood)
 
     def _fitted(
