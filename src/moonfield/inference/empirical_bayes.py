@@ -51,7 +51,7 @@ class Learned(NamedTuple):
 
 
 class _WeightsDensity(eqx.Module):
-    """`log p(data | z) + log N(weights; mean, sd)`, but for a constant, as a function of weights."""
+    """`log p(data | z) + log N(weights; mean, sd)` of the weights, but for a constant."""
 
     target: Target
     z: Float[Array, " size"]

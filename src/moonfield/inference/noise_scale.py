@@ -23,7 +23,7 @@ _STEP = 1e-3  # of a second difference
 
 
 class Noise(NamedTuple):
-    """Where log sds stand in z, their mode and the sds about it; all empty where none is learned."""
+    """Where log sds stand in z, their mode and the sds about it; empty where none is learned."""
 
     places: np.ndarray
     mode: np.ndarray

@@ -49,7 +49,8 @@ def test_sds_of_a_linear_model_maximise_its_evidence(x64) -> None:
     np.testing.assert_allclose(log_sd, best[1], atol=5e-3)
     precision = X.T @ X / np.exp(2 * log_sd) + np.eye(10) / float(prior.scale) ** 2
     np.testing.assert_allclose(sd[1:] ** 2, np.diag(np.linalg.inv(precision)), rtol=1e-3)
-    np.testing.assert_allclose(mean[1:], np.linalg.solve(precision, X.T @ Y) / np.exp(2 * log_sd), rtol=1e-3)  # fmt: skip
+    exact = np.linalg.solve(precision, X.T @ Y) / np.exp(2 * log_sd)
+    np.testing.assert_allclose(mean[1:], exact, rtol=1e-3)
     width = 0.5 * np.log(2 * np.pi * sd[0] ** 2)  # of the log noise sd, by Laplace
     exact = log_evidence(np.log(float(prior.scale)), float(log_sd)) + width
     assert found.diagnostics.facts["log_marginal_likelihood"] == pytest.approx(exact, abs=0.02)
