@@ -64,6 +64,7 @@ def fit_rows(
     seed: int,
     start: Posterior | None,
     verbose: bool,
+    checkpoint: Any = None,
 ) -> Posterior:
     """Fit, and warn where the fit ended before it had converged."""
     inputs, targets, weights = rows
@@ -80,6 +81,7 @@ def fit_rows(
         seed=seed,
         start=start,
         progress=verbose,
+        checkpoint=checkpoint,
     )
     if posterior.result is Result.not_converged:
         warnings.warn(

@@ -1,11 +1,12 @@
 """How a fit has itself kept while it runs, and goes on from where it was."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from .._core.results import Result
 from .snapshot import Mark, Snapshot, controller_of, is_finite, restored, snapshot_of
 
 
+@runtime_checkable
 class Saver(Protocol):
     """Keeps snapshots; the facade passes one in."""
 
