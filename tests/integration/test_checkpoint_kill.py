@@ -1,4 +1,4 @@
-"""`kill -9` at random moments of a fit: what goes on from its checkpoints ends in the same bytes."""
+"""`kill -9` at random moments: what goes on from the checkpoints ends in the same bytes."""
 
 import json
 import multiprocessing
@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 import moonfield as mf
+from moonfield.io import step_of
 from tests.helpers import moons_model, moons_split
 
-from .interruptions import everything, every_chunk, steps_kept
+from .interruptions import every_chunk, everything, steps_kept
 
 pytestmark = [
     pytest.mark.kill,
@@ -90,8 +91,7 @@ def test_every_resumed_fit_is_the_one_that_nobody_killed(tmp_path: Path) -> None
     for i, moment in enumerate(moments):
         run = tmp_path / f"run-{i}"
         killed.append(processes.killed(run, moment))
-        steps = [path for path in run.glob("checkpoint-*")] if run.exists() else []
-        reached.append(max((int(path.stem.split("-")[-1]) for path in steps), default=0))
+        reached.append(max((step_of(path) for path in run.glob("checkpoint-*")), default=0))
         half += any(run.glob(".*.part"))
         assert processes.ended(run)["found"] == whole["found"], (moment, reached[-1])
         assert steps_kept(run)[0] == STEPS

@@ -94,11 +94,11 @@ class Noisy:
 
 
 CASES = [
-    ("fixed", lambda: moons_fit(), (250, 700, 1_000)),
-    ("chances", lambda: moons_fit(batch_size=50, sampler=mf.UncertainRows(refresh=300)), (600,)),
+    ("fixed", moons_fit, (250, 700, 1_000)),
     ("automatic", lambda: linear_fit(method="advi"), (1_000, 5_500)),
 ]
 SLOW_CASES = [
+    ("chances", lambda: moons_fit(batch_size=50, sampler=mf.UncertainRows(refresh=300)), (600,)),
     ("batches", lambda: moons_fit(batch_size=50), (250, 700, 1_000)),
     ("restarts", lambda: moons_fit(restarts=2), (500, 900)),
     ("restarts by itself", lambda: linear_fit(method="advi", restarts=2), (2_000, 6_000)),
@@ -171,6 +171,7 @@ def test_ctrl_c_and_a_callback_that_ends_a_fit_lose_no_step(tmp_path: Path) -> N
     assert everything(fit(checkpoint=rarely)) == everything(whole)
 
 
+@slow
 def test_a_fit_that_becomes_not_finite_does_so_again(tmp_path: Path) -> None:
     """At the step at which it would have, whatever was kept."""
 
@@ -216,18 +217,18 @@ def test_another_fit_of_the_same_folder_is_an_error_that_says_how(
         (moons.X[:, ::-1], moons.y, model),
         (moons.X, moons.y, moons_model(2.0)),
     ):
-        with pytest.raises(ValueError, match="holds checkpoints of another fit: its (data|model)"):
+        with pytest.raises(ValueError, match=r"another fit: its (data|model) is another"):
             mf.fit(other, X, y, method="advi", steps=10, seed=5, checkpoint=tmp_path)
-    with jax.enable_x64(True), pytest.raises(ValueError, match="another fit"):
-        fit(checkpoint=tmp_path)
+    with jax.enable_x64(True), pytest.raises(ValueError, match="its model is another"):
+        moons_fit(steps=10)(checkpoint=tmp_path)
     assert steps_kept(tmp_path) == [10]
 
 
 def test_without_resume_the_first_checkpoint_replaces_all(tmp_path: Path) -> None:
     fit = moons_fit(steps=600)
     fit(checkpoint=every_chunk(tmp_path), seed=4)
+    anew = mf.Checkpoint(tmp_path, every=1, resume=False)
     with pytest.raises(Died):
-        anew = mf.Checkpoint(tmp_path, every=1, resume=False)
         fit(checkpoint=anew, callbacks=[die_at(250)])
     assert steps_kept(tmp_path) == [250]
     assert everything(fit(checkpoint=every_chunk(tmp_path))) == everything(fit())
@@ -235,10 +236,9 @@ def test_without_resume_the_first_checkpoint_replaces_all(tmp_path: Path) -> Non
 
 def test_every_so_many_steps_and_so_many_kept(tmp_path: Path) -> None:
     fit = moons_fit(steps=2_000)
-    for keep, kept in ((1, [2_000]), (2, [2_000, 1_750]), (10, [2_000, 1_750, 1_250, 750])):
+    for keep in (1, 2, 10):
         fit(checkpoint=mf.Checkpoint(tmp_path / str(keep), every=400, keep=keep))
-        assert steps_kept(tmp_path / str(keep))[:2] == kept[:2]
-        assert len(steps_kept(tmp_path / str(keep))) == min(keep, 4)
+        assert steps_kept(tmp_path / str(keep)) == [2_000, 1_500, 1_000, 500][:keep]
 
 
 def test_time_decides_when(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,9 +89,10 @@ class Keeper:
     def _write(self, step: int, snapshot: Snapshot) -> None:
         path = checkpoint_file(_made(self._folder), self._fingerprint, step)
         write_checkpoint(path, Checkpointed(self._fingerprint, *snapshot))
+        self._left_out = [each for each in self._left_out if each != path]
         files = checkpoint_files(self._folder)
         mine = [each for each in files if is_of(each, self._fingerprint)]
-        whole = [each for each in mine if each == path or each not in self._left_out + self._gone]
+        whole = [each for each in mine if each not in self._left_out + self._gone or each == path]
         for old in {*whole[self._checkpoint.keep :], *self._gone} - {path}:
             with contextlib.suppress(OSError):
                 old.unlink()

@@ -103,15 +103,16 @@ class Recalled(Wanderer):
         return Record(mean, np.full(SIZE, 20.0 * NOISE**2), np.asarray(20.0))
 
 
-@pytest.mark.parametrize("tolerance", [None, 0.5, 20.0])
-@pytest.mark.parametrize("kind", [Wanderer, Recalled])
+@pytest.mark.parametrize(
+    ("kind", "tolerance"), [(Wanderer, 2.0), (Recalled, None), (Recalled, 0.5)]
+)
 def test_a_fit_that_is_gone_on_with_after_every_block_ends_alike(
     kind: type[Wanderer], tolerance: float | None
 ) -> None:
     """Its memory goes through a file's text each time."""
 
     def elbo(step: float) -> float:
-        return -100.0 - 1e4 / (1.0 + abs(step) / 300.0)
+        return -100.0 - 1e3 * np.exp(-abs(step) / 1_000.0)
 
     ends = []
     for forgets in (False, True):
@@ -132,4 +133,4 @@ def test_a_fit_that_is_gone_on_with_after_every_block_ends_alike(
         average = np.asarray(stop.average(step, BLOCK, fit))
         ends.append((step, verdict.result, sizes, average.tobytes()))
     assert ends[0] == ends[1]
-    assert ends[0][0] > 2_500
+    assert ends[0][0] >= 2_000

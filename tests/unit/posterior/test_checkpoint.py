@@ -45,6 +45,8 @@ def test_the_folder_is_made_and_a_file_is_refused(tmp_path: Path):
     (X, y), model = regression_rows(20, 2), linear_model(2, mf.likelihoods.Normal(0.5))
     mf.fit(model, X, y, method="advi", steps=5, checkpoint=tmp_path / "a" / "b")
     assert len(list((tmp_path / "a" / "b").iterdir())) == 1
+    with pytest.raises(mf.FileFormatError, match="it holds a 'checkpoint', not a posterior"):
+        mf.load(next((tmp_path / "a" / "b").iterdir()))
     (tmp_path / "file").write_text("")
     with pytest.raises(NotADirectoryError, match=r"file is a file. Give a folder"):
         mf.fit(model, X, y, method="advi", steps=5, checkpoint=tmp_path / "file")
@@ -55,9 +57,3 @@ def test_methods_with_loops_of_their_own_refuse_it(moons: Split, model, method, 
     with pytest.raises(ValueError, match=f"checkpoint is not for method '{method}'.*Leave it out"):
         mf.fit(model, moons.X, moons.y, method=method, checkpoint=tmp_path / "run")
     assert not (tmp_path / "run").exists()
-
-
-def test_a_checkpoint_is_no_posterior(moons: Split, model, tmp_path):
-    mf.fit(model, moons.X, moons.y, method="advi", steps=5, checkpoint=tmp_path)
-    with pytest.raises(mf.FileFormatError, match="it holds a 'checkpoint', not a posterior"):
-        mf.load(next(tmp_path.iterdir()))
