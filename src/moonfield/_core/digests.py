@@ -16,8 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-
-from .trees import split
+from numpyro.distributions import Distribution
 
 _WHOLE = 64 * 2**20  # bytes of an array up to which all of them count
 _PIECE = 2**16  # of a larger one, a thousand pieces of so many bytes
@@ -106,19 +105,19 @@ def _content(cell: types.CellType) -> Any:
 
 
 def _of_object(value: Any, above: frozenset[int]) -> Iterator[bytes]:
-    """A tree's nodes and leaves; of anything else what it prints."""
-    if jax.tree_util.all_leaves([value]):
+    """A tree's node and what it holds; of anything else what it prints."""
+    if isinstance(value, Distribution):
+        yield from _parts(_fields(value), above)
+        return
+    node = jax.tree_util.default_registry.flatten_one_level(value)
+    if node is None:
         yield _ADDRESS.sub("", repr(value)).encode()
         return
-    structure, arrays = split(value)
-    yield from _of_structure(structure.treedef, above)
-    yield from _of_each([*structure.static, *arrays], above)
+    children, other = node
+    yield from _of_each([*children, other], above)
 
 
-def _of_structure(treedef: Any, above: frozenset[int]) -> Iterator[bytes]:
-    """Classes of nodes, and what they hold beside their children."""
-    children = treedef.children()
-    yield str(len(children)).encode()
-    yield from _parts(treedef.node_data(), above)
-    for child in children:
-        yield from _of_structure(child, above)
+def _fields(value: Distribution) -> dict[str, Any]:
+    """What NumPyro takes a distribution apart into, in an order that does not change."""
+    names = {*type(value).gather_pytree_data_fields(), *type(value).gather_pytree_aux_fields()}
+    return {name: vars(value).get(name) for name in sorted(names)}
