@@ -26,7 +26,7 @@ pytestmark = [
 ]
 
 KILLS = 20
-STEPS = 50_000
+STEPS = 25_000
 
 
 def fit(run: Path | None, out: Path) -> None:
