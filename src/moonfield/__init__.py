@@ -25,6 +25,7 @@ from .inference import (
 from .model import AbstractModel, BayesianNetwork, HierarchicalNetwork, Program, Rows
 from .posterior import (
     AbstractSampler,
+    Checkpoint,
     Diagnostics,
     Posterior,
     Summary,
@@ -54,6 +55,7 @@ __all__ = [
     "BayesianMLPClassifier",
     "BayesianMLPRegressor",
     "BayesianNetwork",
+    "Checkpoint",
     "Diagnostics",
     "Ensemble",
     "FileFormatError",

@@ -278,6 +278,19 @@ def test_a_fit_interrupted_before_its_first_step_leaves_nothing(tmp_path, capsys
     assert not out.exists()
 
 
+def test_a_fit_goes_on_from_its_checkpoint(tmp_path, capsys):
+    table, run = write(tmp_path / "train.csv", frame()), tmp_path / "run"
+    fit = ["fit", str(table), "--target", "price", *FIT, "--checkpoint", str(run)]
+    assert main([*fit, "-o", str(tmp_path / "one.mf")]) == 0
+    assert [path.name[-15:] for path in run.iterdir()] == ["000000000060.mf"]
+    assert main([*fit, "-o", str(tmp_path / "two.mf")]) == 0
+    one, two = (mf.load(tmp_path / name).posterior_ for name in ("one.mf", "two.mf"))
+    assert two.elbo.tobytes() == one.elbo.tobytes()
+    assert two.diagnostics.compile_seconds == 0.0  # it took no step
+    assert main([*fit, "--seed", "1"]) == 2
+    assert "holds checkpoints of another fit: its seed is" in capsys.readouterr().err
+
+
 HEAD = "x,y\n"
 TEN = "".join(f"{i},{i * i}\n" for i in range(10))
 

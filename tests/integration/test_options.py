@@ -36,7 +36,7 @@ BAD_VALUES = [
     ({"groups": [1]}, "groups is not available for BayesianNetwork"),
     ({"data": {}}, "data is for programs"),
     ({"sampler": "importance"}, "sampler must be mf.UncertainRows.*got str"),
-    ({"checkpoint": "dir"}, "checkpoint is not available"),
+    ({"checkpoint": 3}, "checkpoint must be a folder or mf.Checkpoint.*got int"),
     ({"devices": 2}, "devices is not available"),
     ({"callbacks": [3]}, "callback"),
     ({"callbacks": print}, "callback"),

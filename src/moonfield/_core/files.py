@@ -68,11 +68,19 @@ def _front(path: Path) -> str:
 
 
 def _sweep(path: Path) -> None:
-    """Remove what was left by processes that were killed; those that still write hold a lock."""
+    """Remove what was left of a file by processes that were killed."""
+    remove_leftovers(path.parent, _front(path))
+
+
+def remove_leftovers(folder: Path, front: str) -> None:
+    """Remove what killed processes left beside files; those that still write hold a lock.
+
+    `front` is a dot and how the names of these files begin.
+    """
     if fcntl is None:
         return
-    for left in path.parent.iterdir():
-        if not (left.name.startswith(_front(path)) and left.name.endswith(".part")):
+    for left in folder.iterdir():
+        if not (left.name.startswith(front) and left.name.endswith(".part")):
             continue
         with contextlib.suppress(OSError), open(left, "rb") as file:
             _lock(file, wait=False)

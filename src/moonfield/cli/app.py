@@ -131,6 +131,9 @@ def fit(
     ),
     weights: Annotated[str | None, typer.Option(help="A column of weights of the rows.")] = None,
     ignore: Annotated[list[str] | None, typer.Option(help="A column to leave out.")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A folder to go on from after a crash or Ctrl-C.")
+    ] = None,
     force: Force = False,
     json: Json = False,
 ) -> int:
@@ -153,6 +156,7 @@ def fit(
         weights=weights,
         ignore=tuple(ignore or ()),
         force=force,
+        checkpoint=checkpoint,
     )
     return 0 if run_fit(wish, Voice(json)) else _INTERRUPTED
 

@@ -38,6 +38,7 @@ class Wish:
     weights: str | None = None
     ignore: tuple[str, ...] = ()
     force: bool = False
+    checkpoint: Path | None = None  # a folder
 
 
 def run_fit(wish: Wish, voice: Voice) -> bool:
@@ -60,7 +61,7 @@ def run_fit(wish: Wish, voice: Voice) -> bool:
     )
     estimator = _estimator(wish, task, voice.talks)
     with one_line_warnings(), explained(str(wish.table)):
-        estimator.fit(table, y, weights)
+        estimator.fit(table, y, weights, checkpoint=wish.checkpoint)
     facts = estimator.posterior_.diagnostics
     if facts.result is Result.interrupted and not facts.steps:
         raise KeyboardInterrupt

@@ -105,18 +105,19 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
     def _units(self) -> Units | None:
         """The units of y; None for classes."""
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, checkpoint: Any = None) -> Any:
         """Fit to rows; what was learned before is forgotten.
 
         X is (rows, features): an array, a list, a pandas or polars table. Columns of numbers are
         standardised, those of text or categories one-hot encoded. `sample_weight` (rows,)
-        multiplies each row's log-likelihood; a row of weight 0 is as good as absent.
+        multiplies each row's log-likelihood; a row of weight 0 is as good as absent. `checkpoint`
+        is as in `mf.fit`.
 
         Raises:
             TypeError, ValueError: bad input, before anything compiles; says what and where.
         """
         self._validate_params()
-        return self._begun(self._rows(X, y, sample_weight, first=True))
+        return self._begun(self._rows(X, y, sample_weight, first=True), checkpoint)
 
     def predict_distribution(
         self,
@@ -184,9 +185,9 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "posterior_")
 
-    def _begun(self, rows: Rows) -> Any:
         model = self._model(rows, None, None)
-        self.keep(self._fitted(model, rows, as_method(self.method, self.members)))
+        method = as_method(self.method, self.members)
+        self.keep(self._fitted(model, rows, method, checkpoint=checkpoint))
         return self
 
     def _updated(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:
@@ -242,9 +243,14 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         return BayesianNetwork(MLP(sizes, activation=self.activation), prior, likelihood)
 
     def _fitted(
-        self, model: BayesianNetwork, rows: Rows, method: Any, start: Posterior | None = None
+        self,
+        model: BayesianNetwork,
+        rows: Rows,
+        method: Any,
+        start: Posterior | None = None,
+        checkpoint: Any = None,
     ) -> Posterior:
-        options = (self.steps, self.batch_size, self.seed_, start, bool(self.verbose))
+        options = (self.steps, self.batch_size, self.seed_, start, bool(self.verbose), checkpoint)
         return fit_rows(model, rows, method, *options)
 
     def keep(self, posterior: Posterior) -> None:

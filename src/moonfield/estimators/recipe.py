@@ -77,6 +77,7 @@ def fit_rows(
     seed: int,
     start: Posterior | None,
     verbose: bool,
+    checkpoint: Any = None,
 ) -> Posterior:
     """Fit, and warn where the fit ended before it had converged."""
     inputs, targets, weights = rows
@@ -93,6 +94,7 @@ def fit_rows(
         seed=seed,
         start=start,
         progress=verbose,
+        checkpoint=checkpoint,
     )
     if posterior.result is Result.not_converged:
         warnings.warn(

@@ -10,12 +10,14 @@ from .ensemble import Ensemble
 from .gradient_noise import GradientNoise, gradient_noise
 from .importance_sampling import ImportanceSampling
 from .ivon import IVON
+from .keeping import begun, go_on
 from .laplace import Laplace
 from .map import MAP
 from .method import AbstractDirect, AbstractMethod, AbstractStepping, Outcome, StepInfo
 from .methods import AUTO, METHODS, as_method
 from .pathfinder import Pathfinder
 from .placing import placed
+from .snapshot import Snapshot
 from .stopping import FixedSteps
 from .svgd import SVGD
 from .target import Target
@@ -46,9 +48,12 @@ __all__ = [
     "Pathfinder",
     "Raw",
     "Sampling",
+    "Snapshot",
     "StepInfo",
     "Target",
     "as_method",
+    "begun",
+    "go_on",
     "gradient_noise",
     "placed",
 ]

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._core.results import Result
+from .snapshot import Snapshot, checked_count, checked_number
 from .stopping import Verdict
 
 _SEGMENT_STEPS = 500  # about how many steps are summarised by one mean and variance
@@ -93,6 +94,45 @@ class Automatic:
     def average(self, step: int, block_steps: int, fit: Any) -> Any:
         """The best averaged parameters, or before the first stage ended the latest ones."""
         return fit.last() if self._best is None else self._best
+
+    def memory(self) -> Snapshot:
+        """What it has to remember; segments that no later look needs are only counted."""
+        count = len(self._segments)
+        first = 0 if self._anneal else max(0, 2 * count // 3 - 4)  # where a window begins at least
+        facts = {
+            "scale": self._scale,
+            "begin": self._begin,
+            "anneal": self._anneal,
+            "elbo": self._elbo,
+            "look": self._look,
+            "first": first,
+            "count": count,
+        }
+        arrays = {} if self._best is None else {"best": self._best}
+        for i in range(first, count):
+            arrays |= {f"mean.{i}": self._segments[i].mean}
+            arrays |= {f"variance.{i}": self._segments[i].variance}
+        return Snapshot(facts, arrays)
+
+    def recall(self, memory: Snapshot) -> None:
+        """Take up the memory of an earlier run; `ValueError` if it is none."""
+        facts, arrays = memory
+        steps = ("begin", "first", "count")
+        begin, first, count = (checked_count(facts[key], f"its {key}") for key in steps)
+        anneal = facts["anneal"]
+        if anneal is not None:
+            start, end = (checked_count(step, "its annealing") for step in anneal)
+            anneal = start, end
+        numbers = ("scale", "elbo", "look")
+        scale, elbo, look = (checked_number(facts[key], f"its {key}") for key in numbers)
+        segments = [
+            Segment(arrays[f"mean.{i}"], arrays[f"variance.{i}"]) for i in range(first, count)
+        ]
+        best = jnp.asarray(arrays["best"]) if "best" in arrays else None
+        self._scale, self._begin, self._anneal, self._elbo = scale, begin, anneal, elbo
+        self._look, self._best = look, best
+        nothing = Segment(np.zeros(0), np.zeros(0))
+        self._segments = [nothing] * first + segments
 
     def _segment_steps(self, block_steps: int) -> int:
         """Whole blocks of about so many steps."""

@@ -18,7 +18,9 @@ from ..data import ROUNDS, Dataset, epochs, full_batch, rows_last, weighted
 from ..families import AbstractApproximation
 from ..model import AbstractModel, space
 from .block import Carry, Tail, first_carry, run_block, with_empty_tail
+from .keeping import Keeping, Saver
 from .method import AbstractStepping
+from .snapshot import Mark
 from .supply import Source, Supply, block_shape, draw_supply
 
 _IN_FLIGHT = 3
@@ -60,7 +62,7 @@ class Chunk(NamedTuple):
 class Estimates(NamedTuple):
     """The ELBOs of a chunk: a block's buffer, and which of its entries they are."""
 
-    buffer: Array
+    buffer: Array | np.ndarray
     begin: int
     stop: int
 
@@ -116,6 +118,7 @@ class Driver:
         self._history: list[Estimates] = []
         self._supplies: dict[int, Supply] = {}
         self._previous: Chunk | None = None  # the last chunk that was checked
+        self._done: tuple[int, Result | None] = (0, None)  # of a fit that is gone on with
         self._sampling, self._sampled = sampling, 0
         if sampling is not None:
             self._deal(np.ones(data.rows))
@@ -197,10 +200,33 @@ class Driver:
         zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), self.carry.tail)
         self.carry = self.carry._replace(tail=zeros)
 
-    def run(self, controller: Any, progress: Progress, observers: tuple[Observer, ...] = ()) -> Raw:
+    def mark(self, step: int, result: Result | None) -> Mark:
+        """Where the fit stands after this many steps; waits for nothing."""
+        return Mark(step, result, self.carry, self._sampled, self._source.deal)
+
+    def go_to(self, mark: Mark, elbo: np.ndarray) -> None:
+        """Go on from a mark of the same fit, with the ELBOs before it (restarts, steps)."""
+        self.carry, self._sampled, self._done = mark.carry, mark.sampled, (mark.step, mark.result)
+        self._source, self._supplies = self._source._replace(deal=mark.deal), {}
+        self._history = [Estimates(elbo, 0, mark.step)]
+
+    @property
+    def kind(self) -> tuple[int, Any]:
+        """The number of restarts, and the type of their ELBOs."""
+        return self._restarts, self._dtype
+
+    def run(
+        self,
+        controller: Any,
+        progress: Progress,
+        observers: tuple[Observer, ...] = (),
+        saver: Saver | None = None,
+    ) -> Raw:
         """Run until the controller, an observer, the keyboard or a non-finite ELBO ends it."""
         begun = looked = time.perf_counter()
-        compile_seconds, step, result, bad = 0.0, 0, None, None
+        compile_seconds, bad = 0.0, None
+        step, result = self._done
+        keeping = Keeping(self, saver)
         pending: collections.deque[tuple[Chunk, Estimates]] = collections.deque()
         try:
             while result is None:
@@ -216,7 +242,8 @@ class Driver:
                 pending.append((chunk, self._history[-1]))
                 verdict = controller.after(step, self.shape.steps, self)
                 result = verdict.result
-                bad = self._check(pending, ended=deals or result is not None)
+                saves = keeping.is_due(step)
+                bad = self._check(pending, ended=deals or saves or result is not None)
                 if bad is not None:
                     result, step = Result.nonfinite, bad[0]
                     break
@@ -224,11 +251,14 @@ class Driver:
                     self._deal_anew(step)
                 if verdict.reset and result is None:
                     self.reset_tail()
+                keeping.mark(step, controller, result, saves)
                 if time.perf_counter() - looked >= _LOOK_IN_SECONDS:
                     looked = time.perf_counter()
                     result = self._look_in(step, progress, observers) or result
         except KeyboardInterrupt:
             result = Result.interrupted
+        if bad is None:
+            keeping.end()
         vector = self.last() if bad else controller.average(step, self.shape.steps, self)
         raw = self._raw(vector, result, step, bad)
         progress.close(step)
@@ -248,7 +278,7 @@ class Driver:
         final = np.atleast_2d(np.asarray(self.evaluate(vector)))
         return Raw(
             np.atleast_2d(np.asarray(vector)),
-            self._collect(step),
+            self.history(step),
             result,
             step,
             bad,
@@ -258,7 +288,8 @@ class Driver:
             skipped_steps(self.carry.state, self._restarts),
         )
 
-    def _collect(self, steps: int) -> np.ndarray:
+    def history(self, steps: int) -> np.ndarray:
+        """The ELBOs of so many steps, (restarts, steps); waits for them."""
         parts = [estimates.fetch() for estimates in self._history]
         joined = np.concatenate([np.zeros((self._restarts, 0), self._dtype), *parts], axis=1)
         return joined[:, :steps]

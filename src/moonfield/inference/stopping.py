@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core.results import Result
+from .snapshot import Snapshot
 
 _TAIL = 0.2  # the last fifth of a fit of fixed length is averaged
 _FALL = 0.3  # the share of a fit before that over which a tuned step size falls
@@ -52,3 +53,10 @@ class FixedSteps:
     def average(self, step: int, block_steps: int, fit: Any) -> Any:
         """The average of the tail; before it begins, the latest parameters."""
         return fit.tail_mean() if step > self.tail_start else fit.last()
+
+    def memory(self) -> Snapshot:
+        """What it has to remember: nothing."""
+        return Snapshot({}, {})
+
+    def recall(self, memory: Snapshot) -> None:
+        """Take up the memory of an earlier run."""

@@ -5,6 +5,16 @@ of object each into a `Part` (JSON facts and arrays) and back.
 """
 
 from .approximations import build_approximation, describe_approximation, saved_encoder
+from .checkpoints import (
+    Checkpointed,
+    check_arrays,
+    checkpoint_file,
+    checkpoint_files,
+    is_of,
+    read_checkpoint,
+    step_of,
+    write_checkpoint,
+)
 from .file import FORMAT_VERSION, Document, file_bytes, one_line, read_file, reading, write_file
 from .models import (
     build_coordinates,
@@ -22,6 +32,7 @@ from .versions import library_versions, moonfield_version
 
 __all__ = [
     "FORMAT_VERSION",
+    "Checkpointed",
     "Document",
     "Part",
     "build_approximation",
@@ -29,6 +40,9 @@ __all__ = [
     "build_expansion",
     "build_model",
     "build_program",
+    "check_arrays",
+    "checkpoint_file",
+    "checkpoint_files",
     "describe_approximation",
     "describe_coordinates",
     "describe_expansion",
@@ -36,12 +50,16 @@ __all__ = [
     "difference",
     "file_bytes",
     "gather",
+    "is_of",
     "library_versions",
     "moonfield_version",
     "one_line",
+    "read_checkpoint",
     "read_file",
     "reading",
     "saved_encoder",
+    "step_of",
     "undescribed",
+    "write_checkpoint",
     "write_file",
 ]

@@ -183,10 +183,15 @@ def _plain(name: str, tensor: Any) -> np.ndarray:
     """A contiguous little-endian array of a type that files keep."""
     array = np.asarray(tensor, order="C")
     array = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    if array.dtype not in _DTYPES.values():
-        kept = ", ".join(dtype.name for dtype in _DTYPES.values())
-        raise TypeError(f"{name} has type {array.dtype}; a file keeps {kept}.")
+    check_type(name, array.dtype)
     return array
+
+
+def check_type(name: str, dtype: np.dtype) -> None:
+    """Raise `TypeError` for a type of array that files do not keep."""
+    if dtype not in _DTYPES.values():
+        kept = ", ".join(each.name for each in _DTYPES.values())
+        raise TypeError(f"{name} has type {dtype}; a file keeps {kept}.")
 
 
 def _array(view: dict[str, Any]) -> np.ndarray:

@@ -1,6 +1,7 @@
-"""The facade: `fit`, `Posterior`, `load`, `Tracker`."""
+"""The facade: `fit`, `Posterior`, `load`, `Tracker`, `Checkpoint`."""
 
 from .architecture import Architecture
+from .checkpoint import Checkpoint
 from .fit import fit
 from .loading import build_posterior, load, set_reader
 from .posterior import Posterior
@@ -15,6 +16,7 @@ from .tracker import Tracker
 __all__ = [
     "AbstractSampler",
     "Architecture",
+    "Checkpoint",
     "Diagnostics",
     "Posterior",
     "Summary",

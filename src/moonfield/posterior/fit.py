@@ -14,6 +14,7 @@ from .._core.trees import path_name
 from ..data import Dataset
 from ..inference import AbstractDirect, AbstractMethod, as_method
 from ..model import AbstractModel, AbstractProgram, HierarchicalNetwork, Program, Rows, space
+from .checkpoint import as_checkpoint
 from .posterior import Posterior
 from .running import Callback, Job, run_direct, run_steps
 from .sampling import AbstractSampler
@@ -58,7 +59,9 @@ def fit(
             returns True ends the fit.
         groups: for hierarchical networks, the name of each row's group.
         sampler: how rows are drawn into batches, e.g. `mf.UncertainRows()`; needs `batch_size`.
-        checkpoint, devices: for long fits and several devices; not available yet.
+        checkpoint: a folder, or `mf.Checkpoint(folder, ...)`: called again after its process has
+            died, the fit goes on from there and ends in the same bytes.
+        devices: for several devices; not available yet.
 
     Returns:
         A `Posterior`; `.result` says why the fit ended. Ctrl-C returns what there is.
@@ -67,7 +70,7 @@ def fit(
         TypeError, ValueError: bad input, before anything compiles; the message says what and where.
         NonFiniteError: the ELBO became non-finite; carries the last finite posterior.
     """
-    unavailable = {"checkpoint": checkpoint, "devices": devices}
+    unavailable = {"devices": devices}
     if not isinstance(model, HierarchicalNetwork):
         unavailable["groups"] = groups
     elif groups is not None:
@@ -75,13 +78,16 @@ def fit(
     _check_options(model, unavailable, steps, restarts, seed, callbacks)
     amortised = isinstance(method, AbstractMethod) and method.amortised
     model, rows = _prepared(model, X, y, data, weights, amortised)
+    checkpoint = as_checkpoint(checkpoint)
     by_steps = steps is not None or batch_size is not None or restarts != 1 or len(callbacks) > 0
+    by_steps = by_steps or checkpoint is not None
     chosen = as_method(method, model, rows.rows, by_steps).bind(model)
     batch_size = _check_batch(model, rows.rows, batch_size)
     sampler = _check_sampler(sampler, batch_size)
     job = Job(model, chosen, rows, batch_size, int(seed), *_starting_point(model, start), sampler)
+    job = job._replace(checkpoint=checkpoint)
     if isinstance(chosen, AbstractDirect):
-        _check_direct(chosen, steps, batch_size, restarts, callbacks)
+        _check_direct(chosen, steps, batch_size, restarts, callbacks, checkpoint)
         return run_direct(job, progress)
     return run_steps(job, steps, restarts, progress, callbacks)
 
@@ -108,13 +114,19 @@ def _check_options(
 
 
 def _check_direct(
-    method: AbstractDirect, steps: Any, batch_size: Any, restarts: int, callbacks: Any
+    method: AbstractDirect,
+    steps: Any,
+    batch_size: Any,
+    restarts: int,
+    callbacks: Any,
+    checkpoint: Any,
 ) -> None:
     given = {
         "steps": steps is not None,
         "batch_size": batch_size is not None,
         "restarts": restarts != 1,
         "callbacks": len(callbacks) > 0,
+        "checkpoint": checkpoint is not None,
     }
     for name, was_given in given.items():
         if was_given:

@@ -24,7 +24,10 @@ from ..inference import (
     placed,
 )
 from ..model import AbstractBoundProgram, AbstractModel, space
+from .checkpoint import Checkpoint
+from .fingerprint import fingerprint
 from .judging import judged, target_of
+from .keeper import Keeper
 from .posterior import Posterior
 from .record import Diagnostics, mean_and_error
 from .run import Run
@@ -44,6 +47,7 @@ class Job(NamedTuple):
     posterior: Posterior | None  # to continue from
     location: PyTree | None  # parameters to start at
     sampler: AbstractSampler | None = None  # of rows into batches
+    checkpoint: Checkpoint | None = None
 
 
 def run_steps(
@@ -52,6 +56,9 @@ def run_steps(
     """Fit by a method that the compiled loop runs."""
     method = job.method
     assert isinstance(method, AbstractStepping)
+    keeper = None
+    if job.checkpoint is not None:
+        keeper = Keeper(job.checkpoint, fingerprint(job, steps, restarts))
     job = job._replace(model=_placed(job, method))
     before = 0 if job.posterior is None else job.posterior.diagnostics.steps_in_all
 
@@ -67,12 +74,14 @@ def run_steps(
     by_row = method.row_tolerance
     automatic = Automatic(None if by_row is None else by_row * job.rows.rows)
     controller = automatic if steps is None else FixedSteps(int(steps), method.tuned)
+    if keeper is not None:
+        keeper.resume(driver, controller)
 
     def finish(raw: Raw) -> Posterior:
         return _from_steps(job, method, driver.model_space.size, raw, before)
 
     observers = _observers(callbacks, driver, finish)
-    raw = driver.run(controller, Progress(steps, progress), observers)
+    raw = driver.run(controller, Progress(steps, progress), observers, keeper)
     if raw.nonfinite is not None:
         _raise_nonfinite(job.model, method, raw, finish(raw))
     return judged(finish(raw))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import moonfield as mf
-from moonfield.inference import Automatic
+from moonfield.inference import Automatic, Snapshot
+from moonfield.io.strict_json import decode, encode, parse, to_text
 
 BLOCK, SIZE, NOISE = 250, 20, 0.01
 
@@ -91,3 +92,45 @@ def test_a_tolerance_a_row_is_of_the_rows_of_the_fit() -> None:
 def test_a_tolerance_that_is_not_positive(tolerance: float) -> None:
     with pytest.raises(ValueError, match="tolerance must be above 0"):
         mf.IVON(tolerance=tolerance)
+
+
+class Recalled(Wanderer):
+    """Parameters that become stationary, at an ELBO that is noisy."""
+
+    def tail(self) -> Record:
+        rng = np.random.default_rng(self.step)
+        mean = np.exp(-self.step / 2_000.0) + NOISE * rng.normal(size=SIZE)
+        return Record(mean, np.full(SIZE, 20.0 * NOISE**2), np.asarray(20.0))
+
+
+@pytest.mark.parametrize(
+    ("kind", "tolerance"), [(Wanderer, 2.0), (Recalled, None), (Recalled, 0.5)]
+)
+def test_a_fit_that_is_gone_on_with_after_every_block_ends_alike(
+    kind: type[Wanderer], tolerance: float | None
+) -> None:
+    """Its memory goes through a file's text each time."""
+
+    def elbo(step: float) -> float:
+        return -100.0 - 1e3 * np.exp(-abs(step) / 1_000.0)
+
+    ends = []
+    for forgets in (False, True):
+        stop, fit, step, sizes = Automatic(tolerance), kind(elbo), 0, []
+        while True:
+            sizes.append(stop.step_sizes(step, BLOCK).sum())
+            step += BLOCK
+            fit.step = step
+            verdict = stop.after(step, BLOCK, fit)
+            if verdict.result is not None:
+                break
+            if forgets:
+                memory = stop.memory()
+                facts = decode(parse(to_text(encode(memory.facts))))
+                arrays = {name: np.asarray(array) for name, array in memory.arrays.items()}
+                stop = Automatic(tolerance)
+                stop.recall(Snapshot(facts, arrays))
+        average = np.asarray(stop.average(step, BLOCK, fit))
+        ends.append((step, verdict.result, sizes, average.tobytes()))
+    assert ends[0] == ends[1]
+    assert ends[0][0] >= 2_000
