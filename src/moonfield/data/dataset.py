@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Array, PyTree
 
 from .._core.trees import default_float
-from .arrays import as_inputs, as_targets, as_weights
 from .batch import Batch
 from .shuffle import Domain, domain, permuted, round_keys
+from .tables import as_inputs, as_targets, as_weights
 
 _LANES = 16  # rows are padded to a multiple of this: vectorised loops then have no remainder
 
