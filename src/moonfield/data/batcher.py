@@ -51,6 +51,8 @@ class Batcher:
         self._reader = streamed.open()
         self._epoch: tuple[int, Epoch] | None = None
         self._window: _Window | None = None
+        self._keeps = self._order.windows == 1 and not streamed.stream.sequential
+        self._kept: tuple[np.ndarray, ...] | None = None  # all rows, where they fit one window
 
     def stack(self, first: int, steps: int) -> Stack:
         """The batches of these steps; going forward is cheap.
@@ -69,7 +71,7 @@ class Batcher:
     def close(self) -> None:
         """Let go of files."""
         self._reader.close()
-        self._window = None
+        self._window = self._kept = None
 
     def _fill(self, batch: list[np.ndarray], step: int) -> int:
         """Put a step's rows in their places; the number of them."""
@@ -104,7 +106,8 @@ class Batcher:
         pieces = order.slices(place)
         if self._stop.is_set():
             raise Stopped
-        rows = self._streamed.rows_of(self._reader, pieces)
+        rows = self._kept or tuple(self._streamed.rows_of(self._reader, pieces))
+        self._kept = rows if self._keeps else None
         start, stop = (int(edge) for edge in order.edges[place : place + 2])
-        self._window = _Window(epoch, start, stop, tuple(rows), order.permutation(place))
+        self._window = _Window(epoch, start, stop, rows, order.permutation(place))
         return self._window

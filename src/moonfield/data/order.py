@@ -1,12 +1,14 @@
 """In which order the rows of a stream come: a function of seed and epoch alone.
 
-Parts are dealt at random into a few lanes, and each lane is read from its beginning to its end. A
-window takes its share of every lane, and its rows are permuted; so a window mixes rows of several
-distant places, any window can be reached directly, and reading goes forward within parts.
+Parts are dealt at random into a few lanes, and each lane is read once around, from a random row on.
+A window takes its share of every lane, and its rows are permuted; so a window mixes rows of several
+distant places, any window can be reached directly, reading goes forward within parts, and each row
+is as likely in one place of an epoch as in another.
 """
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,11 +24,19 @@ class Order:
         parts: rows of each part.
         window: rows that are permuted among one another, about.
         words: random numbers that the orders follow from; None for the source's own order.
+        sequential: whether all must be read from the first row on.
     """
 
-    def __init__(self, parts: Sequence[int], window: int, words: Sequence[int] | None):
+    def __init__(
+        self,
+        parts: Sequence[int],
+        window: int,
+        words: Sequence[int] | None,
+        sequential: bool = False,
+    ):
         self._parts = np.asarray(parts, np.int64)
         self._words = None if words is None else [int(word) for word in words]
+        self._sequential = sequential
         self.rows = int(self._parts.sum())
         window = min(self.rows, window)
         self.windows = -(-self.rows // window)
@@ -36,9 +46,21 @@ class Order:
     def epoch(self, number: int) -> "Epoch":
         """The order of one epoch."""
         words = None if self._words is None else [*self._words, number]
-        order = _permutation(len(self._parts), words, 0)
-        lanes = [order[lane :: self._lanes] for lane in range(self._lanes)]
+        if words is None or self.windows == 1:  # permuted as a whole, or not at all
+            return Epoch(self._parts, [_Lane(np.arange(len(self._parts)), 0)], self.windows, words)
+        rng = _generator(words, 0)
+        order = rng.permutation(len(self._parts))
+        lanes = []
+        for lane in range(self._lanes):
+            parts = order[lane :: self._lanes]
+            rows = int(self._parts[parts].sum())
+            lanes.append(_Lane(parts, 0 if self._sequential else int(rng.integers(rows))))
         return Epoch(self._parts, lanes, self.windows, words)
+
+
+class _Lane(NamedTuple):
+    parts: np.ndarray  # in the order of reading
+    first: int  # the row that reading begins at
 
 
 class Epoch:
@@ -49,11 +71,11 @@ class Epoch:
     """
 
     def __init__(
-        self, parts: np.ndarray, lanes: list[np.ndarray], windows: int, words: list[int] | None
+        self, parts: np.ndarray, lanes: list[_Lane], windows: int, words: list[int] | None
     ):
         self._parts, self._lanes, self._words = parts, lanes, words
         self._ends = [
-            [int(parts[lane].sum()) * window // windows for window in range(windows + 1)]
+            [int(parts[lane.parts].sum()) * window // windows for window in range(windows + 1)]
             for lane in lanes
         ]
         self.edges = np.sum(np.asarray(self._ends, np.int64), axis=0)
@@ -66,16 +88,20 @@ class Epoch:
         """What to read for a window."""
         found = []
         for lane, ends in zip(self._lanes, self._ends, strict=True):
-            found += slices(self._parts, lane, ends[window], ends[window + 1])
+            rows = ends[-1]
+            first, stop = (lane.first + end for end in ends[window : window + 2])
+            for around in (0, rows):  # before and after the lane's last row
+                here = max(first - around, 0), min(stop - around, rows)
+                found += slices(self._parts, lane.parts, *here)
         return found
 
     def permutation(self, window: int) -> np.ndarray:
         """The order of the rows of a window."""
         rows = int(self.edges[window + 1] - self.edges[window])
-        return _permutation(rows, self._words, 1 + window)
+        if self._words is None:
+            return np.arange(rows)
+        return _generator(self._words, 1 + window).permutation(rows)
 
 
-def _permutation(count: int, words: list[int] | None, purpose: int) -> np.ndarray:
-    if words is None:
-        return np.arange(count)
-    return np.random.default_rng(np.random.SeedSequence([*words, purpose])).permutation(count)
+def _generator(words: list[int], purpose: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence([*words, purpose]))

@@ -109,6 +109,10 @@ class TableStream(AbstractStream):
     def buffer(self) -> int | None:
         return self._buffer
 
+    @property
+    def sequential(self) -> bool:
+        return False
+
     def reader(self, dtype: Any) -> AbstractReader:
         return _TableReader(self._places, self._roles, dtype)
 

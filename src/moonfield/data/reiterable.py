@@ -79,6 +79,10 @@ class BatchStream(AbstractStream):
     def buffer(self) -> int | None:
         return self._buffer
 
+    @property
+    def sequential(self) -> bool:
+        return True
+
     def reader(self, dtype: Any) -> AbstractReader:
         return _BatchReader(self._iterable, self._rows, self._keys, dtype)
 

@@ -67,6 +67,10 @@ class ArrayStream(AbstractStream):
     def buffer(self) -> int | None:
         return self._buffer
 
+    @property
+    def sequential(self) -> bool:
+        return False
+
     def reader(self, dtype: Any) -> AbstractReader:
         return _ArrayReader(self._arrays, self._starts, dtype)
 

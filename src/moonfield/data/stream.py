@@ -61,6 +61,11 @@ class AbstractStream(abc.ABC):
     def buffer(self) -> int | None:
         """Rows that are shuffled together; None for as many as fit 32 MB, 1 for no shuffling."""
 
+    @property
+    @abc.abstractmethod
+    def sequential(self) -> bool:
+        """Whether rows in the middle of a part cost as much as all before them, and no less."""
+
     @abc.abstractmethod
     def reader(self, dtype: Any) -> AbstractReader:
         """A reader of its own, of numbers of this type."""
@@ -107,6 +112,10 @@ class Shard(AbstractStream):
     @property
     def buffer(self) -> int | None:
         return self._whole.buffer
+
+    @property
+    def sequential(self) -> bool:
+        return self._whole.sequential
 
     def reader(self, dtype: Any) -> AbstractReader:
         return _ShardReader(self._whole.reader(dtype), self._pieces)

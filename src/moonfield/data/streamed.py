@@ -37,9 +37,8 @@ class Streamed(NamedTuple):
         """The orders of epochs that follow from these random numbers."""
         row_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(self.example))
         buffer, most = self.stream.buffer, max(1, _WINDOW_BYTES // row_bytes)
-        if buffer == 1:
-            return Order(self.stream.parts, most, None)
-        return Order(self.stream.parts, buffer or most, words)
+        rows, sequential = most if buffer in (None, 1) else buffer, self.stream.sequential
+        return Order(self.stream.parts, rows, None if buffer == 1 else words, sequential)
 
     def open(self) -> AbstractReader:
         """A reader of numbers of the example's type."""
