@@ -1,7 +1,7 @@
 """A stream as a model takes it, and what can be said of it from a few rows."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -98,7 +98,7 @@ class Streamed(NamedTuple):
         return Batch(*(leaf[rows] for leaf in window))
 
 
-def first_rows(stream: AbstractStream, dtype: type, most: int = 1_000) -> Batch:
+def first_rows(stream: AbstractStream, dtype: Any, most: int = 1_000) -> Batch:
     """At most so many rows, from the beginnings of up to 8 parts."""
     parts = stream.parts
     places = np.unique(np.linspace(0, len(parts) - 1, _PLACES).astype(int)).tolist()
