@@ -172,7 +172,7 @@ def test_models_that_need_their_rows_in_memory() -> None:
         mf.nets.MLP([2, 1]), mf.priors.Normal(0.0, 1.0), mf.likelihoods.Normal(), groups=2
     )
     with pytest.raises(TypeError, match=r"for mf\.BayesianNetwork, got HierarchicalNetwork"):
-        mf.fit(groups, mf.data.arrays(*rows()), batch_size=5)
+        mf.fit(groups, mf.data.arrays(*rows()), batch_size=5, groups=[0, 1])
     with pytest.raises(TypeError, match="got Program"):
         mf.fit(mf.Program(lambda x: None), mf.data.arrays(*rows()), batch_size=5)
     with pytest.raises(ValueError, match="does not accept a row"):

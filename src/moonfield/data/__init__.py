@@ -9,6 +9,7 @@ from .dataset import (
     Epochs as Epochs,
     batch_rows as batch_rows,
     dataset as dataset,
+    dealt as dealt,
     epochs as epochs,
     full_batch as full_batch,
     rows_first as rows_first,

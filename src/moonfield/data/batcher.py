@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .batch import Batch
+from .dataset import dealt
 from .order import Epoch
 from .streamed import Streamed
 
@@ -46,8 +47,8 @@ class Batcher:
     ):
         self._streamed, self._stop = streamed, stop or threading.Event()
         self._order = streamed.order(words)
-        self.batches = -(-streamed.rows // batch_size)
-        self.places = -(-streamed.rows // self.batches)
+        self._rows = streamed.rows
+        self.batches, self.places = dealt(self._rows, batch_size)
         self._reader = streamed.open()
         self._epoch: tuple[int, Epoch] | None = None
         self._window: _Window | None = None
@@ -91,7 +92,7 @@ class Batcher:
         return stop - begin
 
     def _edge(self, place: int) -> int:
-        whole, rest = divmod(self._streamed.rows, self.batches)
+        whole, rest = divmod(self._rows, self.batches)
         return place * whole + min(place, rest)
 
     def _window_at(self, epoch: int, position: int) -> _Window:

@@ -64,8 +64,14 @@ class Epochs(NamedTuple):
 
 def epochs(rows: int, batch_size: int) -> tuple[Epochs, int]:
     """The cut, and the number of places in a batch (rows of the largest one)."""
+    batches, places = dealt(rows, batch_size)
+    return Epochs(domain(rows), np.asarray(batches, np.int32)), places
+
+
+def dealt(rows: int, batch_size: int) -> tuple[int, int]:
+    """Batches an epoch, and rows of the largest one."""
     batches = -(-rows // batch_size)
-    return Epochs(domain(rows), np.asarray(batches, np.int32)), -(-rows // batches)
+    return batches, -(-rows // batches)
 
 
 def batch_rows(

@@ -74,11 +74,10 @@ class Epoch:
         self, parts: np.ndarray, lanes: list[_Lane], windows: int, words: list[int] | None
     ):
         self._parts, self._lanes, self._words = parts, lanes, words
-        self._ends = [
-            [int(parts[lane.parts].sum()) * window // windows for window in range(windows + 1)]
-            for lane in lanes
-        ]
-        self.edges = np.sum(np.asarray(self._ends, np.int64), axis=0)
+        self._rows = [int(parts[lane.parts].sum()) for lane in lanes]
+        self._windows = windows
+        shares = np.arange(windows + 1)
+        self.edges = np.sum([rows * shares // windows for rows in self._rows], axis=0)
 
     def window_at(self, position: int) -> int:
         """The window that a position of the epoch lies in."""
@@ -87,9 +86,8 @@ class Epoch:
     def slices(self, window: int) -> list[Slice]:
         """What to read for a window."""
         found = []
-        for lane, ends in zip(self._lanes, self._ends, strict=True):
-            rows = ends[-1]
-            first, stop = (lane.first + end for end in ends[window : window + 2])
+        for lane, rows in zip(self._lanes, self._rows, strict=True):
+            first, stop = (lane.first + rows * (window + i) // self._windows for i in (0, 1))
             for around in (0, rows):  # before and after the lane's last row
                 here = max(first - around, 0), min(stop - around, rows)
                 found += slices(self._parts, lane.parts, *here)

@@ -10,7 +10,7 @@ import numpy as np
 
 from .batch import Batch
 from .rows_read import Names, rows_read
-from .stream import AbstractReader, AbstractStream, Slice
+from .stream import AbstractReader, AbstractStream, Slice, check_buffer
 from .table_files import (
     ARROW,
     PARQUET,
@@ -75,7 +75,7 @@ def parquet(
     roles = _roles(files[0], target, columns, weights)
     for file in files:
         _check_columns(file, roles)
-    return TableStream(files, roles, buffer)
+    return TableStream(files, roles, check_buffer(buffer))
 
 
 class TableStream(AbstractStream):

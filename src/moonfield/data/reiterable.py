@@ -8,7 +8,7 @@ import numpy as np
 from .._core.checks import whole
 from .batch import Batch
 from .rows_read import Names, rows_read
-from .stream import AbstractReader, AbstractStream, Slice
+from .stream import AbstractReader, AbstractStream, Slice, check_buffer
 
 
 def batches(
@@ -58,7 +58,7 @@ def batches(
         rows = sum(len(_arrays(batch, keys, number)[0]) for number, batch in enumerate(iterable))
     if rows == 0:
         raise ValueError("The iterable has no rows.")
-    return BatchStream(iterable, whole(rows, "rows"), keys, buffer)
+    return BatchStream(iterable, whole(rows, "rows"), keys, check_buffer(buffer))
 
 
 class BatchStream(AbstractStream):

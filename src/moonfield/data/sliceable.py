@@ -6,7 +6,7 @@ import numpy as np
 
 from .batch import Batch
 from .rows_read import Names, rows_read
-from .stream import AbstractReader, AbstractStream, Slice
+from .stream import AbstractReader, AbstractStream, Slice, check_buffer
 
 _BYTES = 2**18  # of a part, about
 
@@ -42,7 +42,7 @@ def arrays(X: Any, y: Any, weights: Any = None, *, buffer: int | None = None) ->
     for name, array in given.items():
         if array.shape[0] != X.shape[0]:
             raise ValueError(f"X has {X.shape[0]:,} rows, but {name} has shape {array.shape}.")
-    return ArrayStream(X, y, weights, buffer)
+    return ArrayStream(X, y, weights, check_buffer(buffer))
 
 
 class ArrayStream(AbstractStream):

@@ -95,6 +95,11 @@ class AbstractStream(abc.ABC):
         return f"{type(self).__name__}(rows={self.rows:,}, parts={len(self.parts):,})"
 
 
+def check_buffer(buffer: Any) -> int | None:
+    """The rows that are shuffled together, or None; `ValueError` or `TypeError` for no number."""
+    return None if buffer is None else whole(buffer, "buffer")
+
+
 class Shard(AbstractStream):
     """Some slices of another stream's parts."""
 

@@ -14,7 +14,7 @@ from .._core.keys import Stream, stream, streams, words
 from .._core.progress import Progress
 from .._core.results import Result
 from .._core.trees import split
-from ..data import ROUNDS, Dataset, Feed, Streamed, epochs, full_batch, rows_last, weighted
+from ..data import ROUNDS, Dataset, Feed, Streamed, dealt, epochs, full_batch, rows_last, weighted
 from ..families import AbstractApproximation
 from ..model import AbstractModel, space
 from .block import Carry, Tail, first_carry, run_block, with_empty_tail
@@ -88,7 +88,9 @@ class Driver:
         self.model_space = space(model)
         model_structure, model_arrays = split(model)
         method_structure, method_arrays = split(method)
-        if sampling is not None and batch_size is not None:
+        if isinstance(data, Streamed) and batch_size is not None:
+            plan, places = None, dealt(data.rows, batch_size)[1]
+        elif sampling is not None and batch_size is not None:
             plan, places = None, batch_size  # rows are dealt below
         else:
             plan, places = (None, 0) if batch_size is None else epochs(data.rows, batch_size)

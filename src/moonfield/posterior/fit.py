@@ -72,7 +72,7 @@ def fit(
     unavailable = {"checkpoint": checkpoint, "devices": devices}
     if not isinstance(model, HierarchicalNetwork):
         unavailable["groups"] = groups
-    elif groups is not None:
+    elif groups is not None and not isinstance(X, AbstractStream):
         X = Rows(X, groups)
     _check_options(model, unavailable, steps, restarts, seed, callbacks)
     amortised = isinstance(method, AbstractMethod) and method.amortised

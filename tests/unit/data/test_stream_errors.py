@@ -10,7 +10,7 @@ import pyarrow.parquet
 import pytest
 
 import moonfield as mf
-from moonfield.data import Streamed, first_rows
+from moonfield.data import Streamed, as_inputs, first_rows
 from moonfield.data.batcher import Batcher
 from moonfield.data.prefetch import Prefetch
 
@@ -120,6 +120,10 @@ def test_arrays_that_are_none(wrong_types: None) -> None:
         mf.data.arrays(y, y)
     with pytest.raises(ValueError, match="no rows"):
         mf.data.arrays(X[:0], y[:0])
+    with pytest.raises(ValueError, match="buffer must be a whole number of 1 or more, got 0"):
+        mf.data.arrays(X, y, buffer=0)
+    with pytest.raises(TypeError, match="X is a stream, which only mf"):
+        as_inputs(mf.data.arrays(X, y))
 
 
 def test_iterables_that_are_not_what_they_say(wrong_types: None) -> None:
