@@ -107,7 +107,9 @@ class Batcher:
         pieces = order.slices(place)
         if self._stop.is_set():
             raise Stopped
-        rows = self._kept or tuple(self._streamed.rows_of(self._reader, pieces))
+        rows = self._kept
+        if rows is None:
+            rows = tuple(map(np.asarray, self._streamed.rows_of(self._reader, pieces)))
         self._kept = rows if self._keeps else None
         start, stop = (int(edge) for edge in order.edges[place : place + 2])
         self._window = _Window(epoch, start, stop, rows, order.permutation(place))

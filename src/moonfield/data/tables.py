@@ -84,8 +84,8 @@ def _as_table(source: Any, name: str, dtype: Any = None) -> Table:
         raise TypeError(f"{name} is missing.")
     if isinstance(source, AbstractStream):
         raise TypeError(
-            f"{name} is a stream, which only mf.fit(model, stream, batch_size=...) reads. Elsewhere "
-            "give rows in memory, some at a time."
+            f"{name} is a stream, which only mf.fit(model, stream, batch_size=...) reads. "
+            "Elsewhere give rows in memory, some at a time."
         )
     frame = nw.from_native(source, eager_only=True, pass_through=True, allow_series=True)
     if isinstance(frame, nw.DataFrame):
