@@ -69,22 +69,20 @@ def draw(found: dict[int, dict[str, Any]], path: Path) -> None:
             [max(e) - m for m, e in zip(middle, times, strict=True)],
         ]
         axes.errorbar(list(found), middle, spread, marker=marker, capsize=3, label=f"from {name}")
-    axes.set(
-        xscale="log", xlabel="rows", ylabel="milliseconds a step of 1,024 rows", ylim=(0, None)
-    )
+    axes.set(xscale="log", xlabel="rows", ylabel="milliseconds a step", ylim=(0, None))
     axes.legend()
     figure.savefig(path, dpi=150)
 
 
 def main() -> None:
     parser = environment.parser(__doc__)
-    parser.add_argument("--largest", type=int, default=SIZES[-1], help="rows of the largest set")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="rows of each set")
     args = parser.parse_args()
     environment.enter(args.here)
     environment.warn_if_busy()
     found: dict[int, dict[str, Any]] = {}
     print(f"{'rows':>11}  {'ms, stream':<24} {'ms, memory':<24} share  MB peak (memory)")
-    for rows in (rows for rows in SIZES if rows <= args.largest):
+    for rows in sorted(args.sizes):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name) / "rows"
             generate(folder, rows)
