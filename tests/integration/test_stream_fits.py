@@ -19,8 +19,8 @@ from moonfield.inference import Driver, as_method
 from moonfield.model import space
 from tests.helpers import linear_model, posterior_of
 
-ROWS, SIZE = 501, 50
-BATCHES = 11
+ROWS, SIZE = 501, 10
+BATCHES = 51
 
 
 def rows() -> tuple[np.ndarray, np.ndarray]:
@@ -38,7 +38,7 @@ def folder_of(path: Path) -> Path:
     X, y = rows()
     for i, part in enumerate(np.split(np.arange(ROWS), [200, 203])):
         table = pa.table({"one": X[part, 0], "two": X[part, 1], "y": y[part]})
-        pyarrow.parquet.write_table(table, path / f"{i}.parquet", row_group_size=60)
+        pyarrow.parquet.write_table(table, path / f"{i}.parquet", row_group_size=100)
     return path
 
 
@@ -61,21 +61,26 @@ def elbos(data: tuple, steps: int, batch_size: int | None) -> np.ndarray:
 def test_an_epoch_averages_to_the_elbo_of_all_rows(kind: str, tmp_path: Path, x64: None) -> None:
     X, y = rows()
     if kind == "parquet":
-        stream = mf.data.parquet(folder_of(tmp_path), "y", buffer=100)
+        stream = mf.data.parquet(folder_of(tmp_path), "y", buffer=250)
     else:
         stream = mf.data.batches([(X[i : i + 30], y[i : i + 30]) for i in range(0, ROWS, 30)])
     full = elbos((X, y), 1, None)[0]
     in_batch = np.full(BATCHES, ROWS // BATCHES)
     in_batch[: ROWS % BATCHES] += 1
-    for epoch in elbos((stream,), 3 * BATCHES, SIZE).reshape(3, BATCHES):
+    for epoch in elbos((stream,), 2 * BATCHES, SIZE).reshape(2, BATCHES):
         np.testing.assert_allclose(in_batch @ epoch / ROWS, full, rtol=1e-11)
         assert np.ptp(epoch) > 1.0
-    np.testing.assert_allclose(elbos((stream,), 1, 10 * ROWS)[0], full, rtol=1e-11)
     assert no_thread_left()
 
 
+def test_a_batch_of_all_rows_is_the_elbo(x64: None) -> None:
+    X, y = rows()
+    found = elbos((mf.data.arrays(X, y),), 1, 10 * ROWS)
+    np.testing.assert_allclose(found, elbos((X, y), 1, None), rtol=1e-11)
+
+
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
-    stream = mf.data.parquet(folder_of(tmp_path), "y", buffer=100)
+    stream = mf.data.parquet(folder_of(tmp_path), "y", buffer=250)
 
     def ends(seed: int) -> list[np.ndarray]:
         found = mf.fit(model(), stream, batch_size=SIZE, steps=60, seed=seed)
@@ -112,8 +117,9 @@ def test_the_supply_of_a_block_is_what_was_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read.batches.targets, want.batches.targets)
 
 
+@pytest.mark.slow
 def test_it_learns_what_a_fit_of_arrays_learns(tmp_path: Path) -> None:
-    """Until it stops by itself; means differ by less than a tenth of a posterior sd."""
+    """Until it stops by itself: less than half a nat of KL apart, as two fits of arrays are."""
     X, y = rows()
     stream = mf.data.parquet(folder_of(tmp_path), "y")
     options: dict[str, Any] = {"batch_size": 100, "progress": False}
@@ -121,8 +127,9 @@ def test_it_learns_what_a_fit_of_arrays_learns(tmp_path: Path) -> None:
     assert read.result == held.result == mf.Result.converged
     ends = [fit.approximation.moments() for fit in (read, held)]
     (mean, sd), (want, want_sd) = ends
-    assert (np.abs(mean - want) < 0.1 * want_sd).all()
-    np.testing.assert_allclose(sd, want_sd, rtol=0.1)
+    ratio = (sd / want_sd) ** 2
+    kl = 0.5 * np.sum(ratio - 1.0 - np.log(ratio) + ((mean - want) / want_sd) ** 2)
+    assert kl < 0.5
     error = np.hypot(read.diagnostics.elbo_se, held.diagnostics.elbo_se)
     assert abs(read.diagnostics.elbo - held.diagnostics.elbo) < 4.5 * error
     assert no_thread_left()
