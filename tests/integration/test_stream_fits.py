@@ -57,7 +57,7 @@ def elbos(data: tuple, steps: int, batch_size: int | None) -> np.ndarray:
     ).elbo
 
 
-@pytest.mark.parametrize("kind", ["parquet", "batches"])
+@pytest.mark.parametrize("kind", [pytest.param("parquet", marks=pytest.mark.slow), "batches"])
 def test_an_epoch_averages_to_the_elbo_of_all_rows(kind: str, tmp_path: Path, x64: None) -> None:
     X, y = rows()
     if kind == "parquet":
@@ -73,6 +73,7 @@ def test_an_epoch_averages_to_the_elbo_of_all_rows(kind: str, tmp_path: Path, x6
     assert no_thread_left()
 
 
+@pytest.mark.slow
 def test_a_batch_of_all_rows_is_the_elbo(x64: None) -> None:
     X, y = rows()
     found = elbos((mf.data.arrays(X, y),), 1, 10 * ROWS)
@@ -80,7 +81,7 @@ def test_a_batch_of_all_rows_is_the_elbo(x64: None) -> None:
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
-    stream = mf.data.parquet(folder_of(tmp_path), "y", buffer=250)
+    stream = mf.data.parquet(folder_of(tmp_path), "y")
 
     def ends(seed: int) -> list[np.ndarray]:
         found = mf.fit(model(), stream, batch_size=SIZE, steps=60, seed=seed)
@@ -135,6 +136,7 @@ def test_it_learns_what_a_fit_of_arrays_learns(tmp_path: Path) -> None:
     assert no_thread_left()
 
 
+@pytest.mark.slow
 def test_what_a_posterior_of_a_stream_can_say(tmp_path: Path) -> None:
     it = model()
     stream = mf.data.parquet(folder_of(tmp_path), "y")
