@@ -3,7 +3,7 @@
 import importlib
 from typing import Any
 
-from . import diagnostics, families, likelihoods, networks as nets, objectives, priors
+from . import data, diagnostics, families, likelihoods, networks as nets, objectives, priors
 from ._core.errors import FileFormatError, MoonfieldWarning, NonFiniteError
 from ._core.results import Result
 from .families import Amortised
@@ -74,6 +74,7 @@ __all__ = [
     "Tracker",
     "UncertainRows",
     "applications",
+    "data",
     "diagnostics",
     "families",
     "fit",

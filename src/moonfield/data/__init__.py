@@ -1,41 +1,36 @@
-"""Data: arrays and tables to checked rows, batches and masks."""
+"""Data: arrays, tables and streams to checked rows, batches and masks.
 
-from .arrays import Table, as_array, as_inputs, as_targets, as_weights
-from .batch import Batch
+Users find here what makes a stream of rows that do not fit in memory.
+"""
+
+from .batch import Batch as Batch
 from .dataset import (
-    Dataset,
-    Epochs,
-    batch_rows,
-    dataset,
-    epochs,
-    full_batch,
-    rows_first,
-    rows_last,
-    take,
+    Dataset as Dataset,
+    Epochs as Epochs,
+    batch_rows as batch_rows,
+    dataset as dataset,
+    dealt as dealt,
+    epochs as epochs,
+    full_batch as full_batch,
+    rows_first as rows_first,
+    rows_last as rows_last,
+    take as take,
 )
-from .scaling import badly_scaled
-from .shuffle import ROUNDS
-from .weighted import Weighted, weighted, weighted_rows
+from .feed import Feed as Feed
+from .parquet import parquet
+from .reiterable import batches
+from .scaling import badly_scaled as badly_scaled
+from .shuffle import ROUNDS as ROUNDS
+from .sliceable import arrays
+from .stream import AbstractReader, AbstractStream, Slice
+from .streamed import Streamed as Streamed, first_rows as first_rows
+from .tables import (
+    Table as Table,
+    as_array as as_array,
+    as_inputs as as_inputs,
+    as_targets as as_targets,
+    as_weights as as_weights,
+)
+from .weighted import Weighted as Weighted, weighted as weighted, weighted_rows as weighted_rows
 
-__all__ = [
-    "ROUNDS",
-    "Batch",
-    "Dataset",
-    "Epochs",
-    "Table",
-    "Weighted",
-    "as_array",
-    "as_inputs",
-    "as_targets",
-    "as_weights",
-    "badly_scaled",
-    "batch_rows",
-    "dataset",
-    "epochs",
-    "full_batch",
-    "rows_first",
-    "rows_last",
-    "take",
-    "weighted",
-    "weighted_rows",
-]
+__all__ = ["AbstractReader", "AbstractStream", "Slice", "arrays", "batches", "parquet"]

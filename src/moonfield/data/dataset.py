@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Array, PyTree
 
 from .._core.trees import default_float
-from .arrays import as_inputs, as_targets, as_weights
 from .batch import Batch
 from .shuffle import Domain, domain, permuted, round_keys
+from .tables import as_inputs, as_targets, as_weights
 
 _LANES = 16  # rows are padded to a multiple of this: vectorised loops then have no remainder
 
@@ -64,8 +64,14 @@ class Epochs(NamedTuple):
 
 def epochs(rows: int, batch_size: int) -> tuple[Epochs, int]:
     """The cut, and the number of places in a batch (rows of the largest one)."""
+    batches, places = dealt(rows, batch_size)
+    return Epochs(domain(rows), np.asarray(batches, np.int32)), places
+
+
+def dealt(rows: int, batch_size: int) -> tuple[int, int]:
+    """Batches an epoch, and rows of the largest one."""
     batches = -(-rows // batch_size)
-    return Epochs(domain(rows), np.asarray(batches, np.int32)), -(-rows // batches)
+    return batches, -(-rows // batches)
 
 
 def batch_rows(

@@ -14,7 +14,7 @@ from .._core.keys import Stream, stream, streams, words
 from .._core.progress import Progress
 from .._core.results import Result
 from .._core.trees import split
-from ..data import ROUNDS, Dataset, epochs, full_batch, rows_last, weighted
+from ..data import ROUNDS, Dataset, Feed, Streamed, dealt, epochs, full_batch, rows_last, weighted
 from ..families import AbstractApproximation
 from ..model import AbstractModel, space
 from .block import Carry, Tail, first_carry, run_block, with_empty_tail
@@ -80,7 +80,7 @@ class Driver:
         self,
         model: AbstractModel,
         method: AbstractStepping,
-        data: Dataset,
+        data: Dataset | Streamed,
         batch_size: int | None,
         restarts: int,
         seed: int,
@@ -90,11 +90,13 @@ class Driver:
         self.model_space = space(model)
         model_structure, model_arrays = split(model)
         method_structure, method_arrays = split(method)
-        if sampling is not None and batch_size is not None:
+        if isinstance(data, Streamed) and batch_size is not None:
+            plan, places = None, dealt(data.rows, batch_size)[1]
+        elif sampling is not None and batch_size is not None:
             plan, places = None, batch_size  # rows are dealt below
         else:
             plan, places = (None, 0) if batch_size is None else epochs(data.rows, batch_size)
-        batch = full_batch(data)
+        batch = data.example if isinstance(data, Streamed) else full_batch(data)
         row_bytes = sum(leaf.nbytes // len(leaf) for leaf in jax.tree.leaves(batch))
         dtype = batch.weights.dtype
         rows = places or len(batch.weights)
@@ -112,6 +114,11 @@ class Driver:
             np.asarray(data.rows, dtype),
             plan,
         )
+        self._feed: Feed | None = None
+        if isinstance(data, Streamed):
+            assert batch_size is not None
+            seeds = self._source.shuffle_words
+            self._feed = Feed(data, seeds.tolist(), batch_size, self.shape.steps)
         self._method, self._seed = method, seed
         self._restarts, self._dtype = restarts, dtype
         self._first_block = -(-first_step // self.shape.steps)
@@ -166,7 +173,7 @@ class Driver:
         """The supply of a block; the latest three are kept."""
         if block not in self._supplies:
             number = self._first_block + block
-            self._supplies[block] = draw_supply(self.shape, self._source, number)
+            self._supplies[block] = draw_supply(self.shape, self._source, number, self._feed)
             for old in list(self._supplies)[:-3]:
                 del self._supplies[old]
         return self._supplies[block]
@@ -182,6 +189,11 @@ class Driver:
     def fresh_supply(self) -> Supply:
         """The noise and batches of `evaluate`, which no step sees."""
         return self._supply(-1 - self._first_block)
+
+    def close(self) -> None:
+        """Stop reading ahead; without effect where nothing is read."""
+        if self._feed is not None:
+            self._feed.close()
 
     def last(self) -> Array:
         """The latest variational parameters."""
@@ -235,7 +247,7 @@ class Driver:
                 compile_seconds = compile_seconds or time.perf_counter() - begun
                 step = chunk.end
                 deals = self._is_time_to_deal(step)
-                if not deals:
+                if not deals and self._feed is None:  # which reads ahead by itself
                     self._supply(step // self.shape.steps)  # drawn while this chunk runs
                 begin = chunk.step % self.shape.steps
                 self._history.append(Estimates(elbos, begin, begin + chunk.end - chunk.step))

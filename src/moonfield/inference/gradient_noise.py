@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._core.trees import Structure, split
-from ..data import Dataset
+from ..data import Dataset, Streamed
 from ..model import AbstractModel, space as space_of
 from .block import batch_of
 from .driver import Driver
@@ -43,7 +43,7 @@ class GradientNoise(NamedTuple):
 def gradient_noise(
     model: AbstractModel,
     method: AbstractStepping,
-    data: Dataset,
+    data: Dataset | Streamed,
     batch_size: int | None,
     seed: int,
     vector: Float[np.ndarray, " parameters"],

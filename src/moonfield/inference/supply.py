@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..data import Batch, Epochs, Weighted, batch_rows, rows_last, take, weighted_rows
+from ..data import Batch, Epochs, Feed, Weighted, batch_rows, rows_last, take, weighted_rows
 
 _BLOCK_STEPS = 250
 _BLOCK_BYTES = 64 * 2**20
@@ -56,10 +56,15 @@ def block_shape(
     return Shape(int(steps), noise, places, restarts, work <= _SMALL_WORK)
 
 
-def draw_supply(shape: Shape, source: Source, block: int) -> Supply:
-    """The supply of a block; returns at once and is computed beside the block that runs."""
+def draw_supply(shape: Shape, source: Source, block: int, feed: Feed | None = None) -> Supply:
+    """The supply of a block; returns at once and is computed beside the block that runs.
+
+    Batches of a stream come from its feed, which may have to read them first.
+    """
     number = np.int32(block)
     noise = _noise(shape, source.noise_keys, number, source.data.weights.dtype)
+    if feed is not None:
+        return Supply(noise, *_laid_out(source.rows, *jax.device_put(feed.block(block))))
     if source.deal is None:
         return Supply(noise, source.data, None)
     return Supply(noise, *_batches(shape, source, number))
@@ -81,7 +86,18 @@ def _batches(shape: Shape, source: Source, block: Int[Array, ""]) -> tuple[Batch
     assert source.deal is not None
     rows, mask = batch_rows(source.deal, source.shuffle_words, steps, shape.places)
     batches = jax.vmap(rows_last)(jax.vmap(take, (None, 0, 0))(source.data, rows, mask))
-    return batches, jnp.asarray(source.rows) / jnp.sum(mask, axis=1, dtype=source.rows.dtype)
+    return batches, _scales(source.rows, jnp.sum(mask, axis=1, dtype=source.rows.dtype))
+
+
+@jax.jit
+def _laid_out(rows: Array, batches: Batch, counts: Array) -> tuple[Batch, Array]:
+    """Batches (steps, places, ...) that were read, as the steps of a block take them."""
+    return jax.vmap(rows_last)(batches), _scales(rows, counts)
+
+
+def _scales(rows: Array | np.ndarray, counts: Float[Array, " steps"]) -> Float[Array, " steps"]:
+    """N over the rows of each batch."""
+    return jnp.asarray(rows) / counts
 
 
 def _weighted(shape: Shape, source: Source, plan: Weighted, steps: Array) -> tuple[Batch, Array]:

@@ -28,18 +28,25 @@ def checked(posterior: "Posterior", X: Any, y: Any, draws: int, seed: int) -> Ch
         )
     if y is not None and X is None:
         raise ValueError("y was given without X; give both for held-out rows.")
-    training, inputs = None, X
-    if posterior.data is not None:
-        rows = np.linspace(0, posterior.data.rows - 1, min(_ROWS, posterior.data.rows))
-        rows = np.unique(rows.astype(int))
-        seen = jax.tree.map(lambda leaf: leaf[rows], posterior.data.inputs)
-        prediction = posterior.predict(seen, draws=draws, seed=seed)
-        training = np.asarray(prediction.log_prob(posterior.data.targets[rows]))
-        inputs = seen if X is None else X
+    training, inputs, seen = None, X, _seen(posterior)
+    if seen is not None:
+        prediction = posterior.predict(seen[0], draws=draws, seed=seed)
+        training = np.asarray(prediction.log_prob(seen[1]))
+        inputs = seen[0] if X is None else X
     held_out = None
     if y is not None:
         held_out = np.asarray(posterior.predict(X, draws=draws, seed=seed).log_prob(y))
     return check_predictions(training, held_out, _restarts(posterior, inputs, draws, seed))
+
+
+def _seen(posterior: "Posterior") -> tuple[Any, Any] | None:
+    """Inputs and targets of training rows, where there are any at hand."""
+    if posterior.data is not None:
+        rows = np.linspace(0, posterior.data.rows - 1, min(_ROWS, posterior.data.rows))
+        rows = np.unique(rows.astype(int))
+        seen = posterior.data.inputs, posterior.data.targets
+        return jax.tree.map(lambda leaf: leaf[rows], seen)
+    return None if posterior.stream is None else posterior.stream.some(_ROWS)[:2]
 
 
 def _restarts(posterior: "Posterior", X: Any, draws: int, seed: int) -> float | None:
@@ -64,13 +71,14 @@ def _restarts(posterior: "Posterior", X: Any, draws: int, seed: int) -> float | 
 
 def noise_of(posterior: "Posterior") -> GradientNoise | None:
     """See `Posterior.gradient_noise`."""
-    if posterior.run is None or posterior.data is None:
+    rows = posterior.stream if posterior.data is None else posterior.data
+    if posterior.run is None or rows is None:
         return None
     facts, run = posterior.diagnostics, posterior.run
     return gradient_noise(
         posterior.model,
         run.method,
-        posterior.data,
+        rows,
         facts.batch_size,
         facts.seed,
         run.parameters[run.best],

@@ -7,6 +7,7 @@ import xarray as xr
 from arviz_base import dict_to_dataset, from_dict
 
 from ..io import moonfield_version
+from .streaming import training_rows
 
 Arrays = dict[str, np.ndarray]
 Dims = dict[str, list[str]]
@@ -19,14 +20,11 @@ def to_datatree(posterior: Any, draws: int, seed: int, posterior_predictive: boo
     other array `<path>_dim_0` and so on. `sample_stats` holds `elbo` over `step`.
 
     Raises:
-        ValueError: `posterior_predictive` without training data (a loaded posterior has none).
+        ValueError: `posterior_predictive` without training data (after loading, or of a stream).
     """
     data = posterior.data
-    if posterior_predictive and data is None:
-        raise ValueError(
-            "This posterior has no training data to predict for (files do not keep any). Use "
-            "posterior.predict(X).sample() for the rows of your choice."
-        )
+    if posterior_predictive:
+        training_rows(posterior)  # raises where there are none
     variables, dims = _variables(posterior, posterior.sample(draws, seed))
     groups = {"posterior": {name: array[None] for name, array in variables.items()}}
     if data is not None:

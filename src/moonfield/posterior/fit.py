@@ -1,7 +1,7 @@
 """The one verb."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -11,13 +11,14 @@ from jaxtyping import PyTree
 from .._core.checks import whole
 from .._core.keys import check_seed
 from .._core.trees import path_name
-from ..data import Dataset
+from ..data import AbstractStream, Dataset, Streamed
 from ..inference import AbstractDirect, AbstractMethod, as_method
 from ..model import AbstractModel, AbstractProgram, HierarchicalNetwork, Program, Rows, space
 from .checkpoint import as_checkpoint
 from .posterior import Posterior
 from .running import Callback, Job, run_direct, run_steps
 from .sampling import AbstractSampler
+from .streaming import check_streaming, streamed
 
 
 def fit(
@@ -44,7 +45,8 @@ def fit(
 
     Args:
         model: what to fit.
-        X: inputs (rows, ...): NumPy, pandas, polars or JAX; numeric and finite.
+        X: inputs (rows, ...): NumPy, pandas, polars or JAX; numeric and finite. Or a stream of
+            `mf.data`, which holds y too and needs `batch_size`.
         y: targets (rows,) or (rows, targets).
         data: for programs, instead of X and y: the program's arguments by name.
         weights: one non-negative number per row, multiplied into its log-likelihood.
@@ -73,7 +75,7 @@ def fit(
     unavailable = {"devices": devices}
     if not isinstance(model, HierarchicalNetwork):
         unavailable["groups"] = groups
-    elif groups is not None:
+    elif groups is not None and not isinstance(X, AbstractStream):
         X = Rows(X, groups)
     _check_options(model, unavailable, steps, restarts, seed, callbacks)
     amortised = isinstance(method, AbstractMethod) and method.amortised
@@ -82,7 +84,9 @@ def fit(
     by_steps = steps is not None or batch_size is not None or restarts != 1 or len(callbacks) > 0
     by_steps = by_steps or checkpoint is not None
     chosen = as_method(method, model, rows.rows, by_steps).bind(model)
-    batch_size = _check_batch(model, rows.rows, batch_size)
+    if isinstance(rows, Streamed):
+        check_streaming(chosen, batch_size, sampler)
+    batch_size = _check_batch(model, rows, batch_size)
     sampler = _check_sampler(sampler, batch_size)
     job = Job(model, chosen, rows, batch_size, int(seed), *_starting_point(model, start), sampler)
     job = job._replace(checkpoint=checkpoint)
@@ -143,13 +147,16 @@ def _prepared(
     data: Any,
     weights: Any,
     amortised: bool,
-) -> tuple[AbstractModel, Dataset]:
+) -> tuple[AbstractModel, Dataset | Streamed]:
     """The model to fit, and its checked rows."""
     if amortised and not isinstance(model, Program):
         raise ValueError(
             "Amortised is for an mf.Program with latent sites inside its data plate, got "
             f"{type(model).__name__}. Leave it out of the method's family."
         )
+    if isinstance(X, AbstractStream):
+        rows = streamed(model, X, y, data, weights)
+        return cast(AbstractModel, model), rows
     if isinstance(model, AbstractModel):
         return model.prepare(X, y, data, weights)
     if X is not None or y is not None:
@@ -159,7 +166,9 @@ def _prepared(
     return model.bind(data, weights)
 
 
-def _check_batch(model: AbstractModel, rows: int, batch_size: int | None) -> int | None:
+def _check_batch(
+    model: AbstractModel, rows: Dataset | Streamed, batch_size: int | None
+) -> int | None:
     if batch_size is None:
         return None
     batch_size = whole(batch_size, "batch_size")
@@ -169,7 +178,9 @@ def _check_batch(model: AbstractModel, rows: int, batch_size: int | None) -> int
             f"A batch of rows would say nothing unbiased about all of them: {why}. "
             "Leave batch_size out."
         )
-    return None if batch_size >= rows else batch_size
+    if isinstance(rows, Streamed):
+        return min(batch_size, rows.rows)
+    return None if batch_size >= rows.rows else batch_size
 
 
 def _check_sampler(sampler: Any, batch_size: int | None) -> AbstractSampler | None:

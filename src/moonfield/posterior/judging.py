@@ -16,6 +16,7 @@ from ..families import Particles, systematic
 from ..inference import Target
 from ..model import AbstractModel, space
 from .replacing import replaced
+from .streaming import training_rows
 
 if TYPE_CHECKING:
     from .posterior import Posterior
@@ -33,14 +34,10 @@ def target_of(model: AbstractModel, rows: Dataset) -> Target:
 def weigh(posterior: "Posterior", draws: int = _DRAWS, seed: int = 0) -> Importance | None:
     """Weighted draws of a posterior; see `Posterior.importance`."""
     whole(draws, "draws", 20)
-    if posterior.data is None:
-        raise ValueError(
-            "This posterior has no training data to compare with (files do not keep any). Ask "
-            "before it is saved."
-        )
+    rows = training_rows(posterior)
     if posterior.model.local_sites:
         return None
-    target = target_of(posterior.model, posterior.data)
+    target = target_of(posterior.model, rows)
     return importance(target, posterior.approximation, draws, seed)
 
 

@@ -14,7 +14,7 @@ from .._core.checks import whole
 from .._core.keys import Stream, stream
 from .._core.results import Result
 from .._core.trees import split
-from ..data import Dataset, as_targets
+from ..data import Dataset, Streamed, as_targets
 from ..diagnostics import Check, Importance, Representations
 from ..families import AbstractApproximation
 from ..inference import GradientNoise
@@ -37,6 +37,7 @@ from .record import Diagnostics
 from .representing import check_has_layers, representations
 from .run import Run
 from .saving import save
+from .streaming import training_rows
 from .summary import Summary, summarise
 
 
@@ -49,8 +50,9 @@ class Posterior:
         elbo: (steps,) estimates of the ELBO, nats, on the scale of all rows; bigger is better.
         diagnostics: facts about the fit.
         columns: names of the input columns, if they had any.
-        data: the rows of the fit; None after loading from a file.
+        data: the rows of the fit; None of a fit to a stream, and after loading from a file.
         run: the method of a fit by steps and where every restart ended; None after loading.
+        stream: the stream of the fit, if it was fitted to one; None after loading.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Posterior:
         columns: tuple[str, ...] | None = None,
         data: Dataset | None = None,
         run: Run | None = None,
+        stream: Streamed | None = None,
     ):
         self.model = model
         self.approximation = approximation
@@ -70,6 +73,7 @@ class Posterior:
         self.columns = columns
         self.data = data
         self.run = run
+        self.stream = stream
 
     @property
     def result(self) -> Result:
@@ -199,10 +203,10 @@ class Posterior:
         A program whose observed sites do not align in rows has one entry, their sum.
 
         Raises:
-            ValueError: the posterior was loaded from a file, which keeps no data.
+            ValueError: the posterior was loaded from a file or fitted to a stream: it has no rows.
         """
         whole(draws, "draws")
-        return pointwise(self._source(seed), self._data(), int(draws))
+        return pointwise(self._source(seed), training_rows(self), int(draws))
 
     def row_elbo(self, X: Any, draws: int = 100, seed: int = 0) -> np.ndarray:
         """A bound of the log evidence of rows, of the fit or new: (rows,), nats.
@@ -215,11 +219,6 @@ class Posterior:
         """
         whole(draws, "draws")
         return row_elbo(self._source(seed), X, int(draws))
-
-    def _data(self) -> Dataset:
-        if self.data is None:
-            raise ValueError("This posterior has no training data: files do not keep any.")
-        return self.data
 
     @property
     def khat(self) -> float | None:
@@ -255,7 +254,7 @@ class Posterior:
 
         Compares the log score of held-out rows X, y with that of (at most 5,000) training rows, and
         the predictive means of the restarts, if there were several, with the epistemic sd: at X, or
-        at the training rows.
+        at the training rows. After a fit to a stream, some of its rows are read again.
 
         Raises:
             TypeError: the model is a program, whose parameters k-hat judges.

@@ -27,4 +27,5 @@ def replaced(
         posterior.diagnostics if diagnostics is None else diagnostics,
         posterior.columns,
         posterior.data,
+        stream=posterior.stream,
     )

@@ -10,7 +10,7 @@ from jaxtyping import PyTree
 from .._core.errors import NonFiniteError
 from .._core.progress import Progress
 from .._core.results import Result
-from ..data import Dataset
+from ..data import Dataset, Streamed
 from ..families import AbstractApproximation
 from ..inference import (
     AbstractDirect,
@@ -41,7 +41,7 @@ class Job(NamedTuple):
 
     model: AbstractModel
     method: AbstractMethod
-    rows: Dataset
+    rows: Dataset | Streamed
     batch_size: int | None
     seed: int
     posterior: Posterior | None  # to continue from
@@ -81,7 +81,10 @@ def run_steps(
         return _from_steps(job, method, driver.model_space.size, raw, before)
 
     observers = _observers(callbacks, driver, finish)
-    raw = driver.run(controller, Progress(steps, progress), observers, keeper)
+    try:
+        raw = driver.run(controller, Progress(steps, progress), observers, keeper)
+    finally:
+        driver.close()
     if raw.nonfinite is not None:
         _raise_nonfinite(job.model, method, raw, finish(raw))
     return judged(finish(raw))
@@ -91,6 +94,7 @@ def run_direct(job: Job, progress: bool) -> Posterior:
     """Fit by a method that brings its own loop."""
     begun = time.perf_counter()
     job = job._replace(model=_placed(job, job.method))
+    assert isinstance(job.rows, Dataset)
     target = target_of(job.model, job.rows)
     start = job.location
     if job.posterior is not None:
@@ -131,6 +135,8 @@ def _placed(job: Job, method: AbstractMethod) -> AbstractModel:
         return model.within(before.model.coordinates) if goes_on else model
     if before is not None or job.location is not None or method.placing is None:
         return model
+    if isinstance(job.rows, Streamed):  # of a network, which keeps its own
+        return model
     return placed(target_of(model, job.rows), method, job.rows.rows, job.seed)
 
 
@@ -150,8 +156,10 @@ def _finished(
     diagnostics: Diagnostics,
     run: Run | None = None,
 ) -> Posterior:
-    columns = job.rows.columns
-    return Posterior(job.model, approximation, trace, diagnostics, columns, job.rows, run)
+    rows = job.rows
+    data, stream = (None, rows) if isinstance(rows, Streamed) else (rows, None)
+    found = job.model, approximation, trace, diagnostics
+    return Posterior(*found, rows.columns, data, run, stream)
 
 
 def _from_steps(

@@ -47,7 +47,7 @@ def _left_out(names: set[str], posterior: Posterior) -> list[Finding]:
     if "Gradient" not in names and "Chains" not in names:
         why = (
             "a file does not keep what it needs"
-            if posterior.data is None
+            if posterior.data is None and posterior.stream is None
             else (f"the method {posterior.diagnostics.method!r} has none to show")
         )
         reasons.append(f"The noise of the gradient: {why}.")

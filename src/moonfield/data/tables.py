@@ -7,6 +7,7 @@ import narwhals.stable.v1 as nw
 import numpy as np
 
 from .._core.trees import default_float
+from .stream import AbstractStream
 
 
 class Table(NamedTuple):
@@ -81,6 +82,11 @@ def as_weights(weights: Any, rows: int) -> np.ndarray:
 def _as_table(source: Any, name: str, dtype: Any = None) -> Table:
     if source is None:
         raise TypeError(f"{name} is missing.")
+    if isinstance(source, AbstractStream):
+        raise TypeError(
+            f"{name} is a stream, which only mf.fit(model, stream, batch_size=...) reads. "
+            "Elsewhere give rows in memory, some at a time."
+        )
     frame = nw.from_native(source, eager_only=True, pass_through=True, allow_series=True)
     if isinstance(frame, nw.DataFrame):
         return _from_frame(frame, name, dtype)
