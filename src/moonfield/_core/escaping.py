@@ -4,26 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.extend as jex
+from jax.core import Tracer
 
 
 def escapes(function: Callable, *arguments: Any) -> bool:
-    """Whether some output of a function, for arguments of these shapes, has left an inner one.
+    """Whether outputs of a function, for arguments of these shapes, have left an inner function.
 
-    JAX itself says so for `jax.vmap`, but for a scan only when it compiles: there the output
-    depends on a variable that nothing outside the scan defines.
+    JAX itself says so for `jax.vmap`, but for a scan only when it compiles: until then it takes
+    what has left one for a constant.
     """
     try:
-        jaxpr = jax.make_jaxpr(function)(*arguments).jaxpr
+        constants = jax.make_jaxpr(function)(*arguments).consts
     except jax.errors.UnexpectedTracerError:
         return True
-    known = {*jaxpr.invars, *jaxpr.constvars}
-    for equation in jaxpr.eqns:
-        if not _variables(equation.invars) <= known:
-            return True
-        known.update(equation.outvars)
-    return not _variables(jaxpr.outvars) <= known
-
-
-def _variables(atoms: Any) -> set:
-    return {atom for atom in atoms if isinstance(atom, jex.core.Var)}
+    return any(isinstance(constant, Tracer) for constant in constants)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import numpy as np
 from jaxtyping import Float
 
@@ -63,9 +62,9 @@ def pad(sequences: Sequence[Any], length: int | None = None) -> Float[np.ndarray
 
 def check_padded(X: Any) -> None:
     """Raise `ValueError` unless the last channel of X (rows, time, features + 1) is a mask."""
-    if isinstance(X, jax.core.Tracer) or not isinstance(X, np.ndarray | jax.Array):
+    if not isinstance(X, np.ndarray):
         return
-    mask = np.asarray(X[..., -1])
+    mask = X[..., -1]
     right = np.isin(mask, (0.0, 1.0)).all(axis=1) & (mask[:, 0] == 1.0)
     right &= (np.diff(mask, axis=1) <= 0.0).all(axis=1)
     if not right.all():

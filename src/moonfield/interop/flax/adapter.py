@@ -83,7 +83,7 @@ def _is_weight(path: Path, variable: Any) -> bool:
     return isinstance(variable, nnx.Param) and jnp.issubdtype(variable.dtype, jnp.floating)
 
 
-def _flat(state: nnx.State) -> dict[Path, Array]:
+def _flat(state: Any) -> dict[Path, Array]:
     """Arrays by path; floating-point ones of the default type."""
     found = {}
     for path, variable in nnx.to_flat_state(state):

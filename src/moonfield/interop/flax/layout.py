@@ -1,18 +1,19 @@
 """Where axes of a layer's arrays stand: outputs last in Flax, outputs first in Moonfield."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from flax import nnx
 from jaxtyping import Array
 
-Path = tuple[str | int, ...]
+Path = tuple[Any, ...]
+Axes = tuple[int, ...]
 
 
 class Layout(NamedTuple):
     """Axes of Flax in Moonfield's order, the shapes there and here."""
 
-    order: tuple[int, ...]
+    order: Axes
     flax: tuple[int, ...]
     ours: tuple[int, ...]
 
@@ -32,20 +33,23 @@ def layouts(module: nnx.Module) -> dict[Path, Layout]:
     for path, layer in nnx.iter_modules(module):
         for name in ("kernel", "bias"):
             array = getattr(layer, name, None)
-            order = None if not isinstance(array, nnx.Param) else _order(layer, name, array.ndim)
-            if order is not None:
-                axes, outputs, inputs = order
-                shape = array.shape
-                ours = [math.prod(shape[axis] for axis in outputs)]
-                ours += [math.prod(shape[axis] for axis in inputs)] if inputs else []
-                ours += [shape[axis] for axis in axes[len(outputs) + len(inputs) :]]
-                found[(*path, name)] = Layout(axes, tuple(shape), tuple(ours))
+            if isinstance(array, nnx.Param):
+                shape = tuple(cast(Any, array).shape)
+                order = _order(layer, name, len(shape))
+                if order is not None:
+                    found[(*path, name)] = _layout(shape, *order)
     return found
 
 
-def _order(
-    layer: nnx.Module, name: str, ndim: int
-) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]] | None:
+def _layout(shape: tuple[int, ...], axes: Axes, outputs: Axes, inputs: Axes) -> Layout:
+    """Outputs as one axis, inputs as the next one, all other axes behind."""
+    ours = [math.prod(shape[axis] for axis in outputs)]
+    ours += [math.prod(shape[axis] for axis in inputs)] if inputs else []
+    ours += [shape[axis] for axis in axes[len(outputs) + len(inputs) :]]
+    return Layout(axes, shape, tuple(ours))
+
+
+def _order(layer: nnx.Module, name: str, ndim: int) -> tuple[Axes, Axes, Axes] | None:
     """All axes in our order, outputs and inputs first; those of outputs, and of inputs."""
     axes = tuple(range(ndim))
     if isinstance(layer, nnx.LinearGeneral) and not layer.batch_axis:
