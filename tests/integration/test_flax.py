@@ -117,6 +117,7 @@ def test_kernels_are_held_with_outputs_first() -> None:
     assert shapes["up.kernel"] == (5, 4, 2, 2)
     assert shapes["out.kernel"] == (2, 80)
     assert "norm.mean" not in shapes
+    assert list(shapes)[-1] == "out.kernel"  # in the module's order, which says what comes last
     kernel = module.first.kernel[...]
     np.testing.assert_array_equal(weights["first.kernel"][3, 0], kernel[:, :, 0, 3])
     attention = {p: leaf.shape for p, leaf in named_leaves(network(made("sequences"))).items()}

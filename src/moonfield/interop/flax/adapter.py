@@ -34,7 +34,8 @@ class Constants:
 class FlaxNetwork(eqx.Module):
     """A Flax NNX module as a function of one row; `mf.interop.flax.network` makes it.
 
-    Its other fields, which are those of the module, hold the weights by their paths.
+    Its other fields, which are those of the module in the order in which they were set there, hold
+    the weights by their paths.
     """
 
     _graph: Any = eqx.field(static=True)
@@ -73,7 +74,11 @@ def adapt(module: Any, batched: bool) -> FlaxNetwork:
         for path, array in _flat(weights).items()
     }
     used = tuple((path, layout) for path, layout in here.items() if path in arrays)
-    fields = _nested(arrays)
+    nested = _nested(arrays)
+    place = {name: i for i, name in enumerate(vars(module))}
+    fields = {
+        name: nested[name] for name in sorted(nested, key=lambda it: place.get(it, len(place)))
+    }
     return _kind(tuple(fields))(
         graph, Constants(_flat(others)), used, _initial_draws(module), bool(batched), **fields
     )
