@@ -76,9 +76,8 @@ def adapt(module: Any, batched: bool) -> FlaxNetwork:
     used = tuple((path, layout) for path, layout in here.items() if path in arrays)
     nested = _nested(arrays)
     place = {name: i for i, name in enumerate(vars(module))}
-    fields = {
-        name: nested[name] for name in sorted(nested, key=lambda it: place.get(it, len(place)))
-    }
+    names = sorted(nested, key=lambda name: place.get(name, len(place)))
+    fields = {name: nested[name] for name in names}
     return _kind(tuple(fields))(
         graph, Constants(_flat(others)), used, _initial_draws(module), bool(batched), **fields
     )
