@@ -1,5 +1,6 @@
 """A Flax NNX module as an Equinox module of one row."""
 
+import dataclasses
 import functools
 import types
 from collections.abc import Hashable
@@ -139,8 +140,9 @@ def _kind(names: tuple[str, ...]) -> type[FlaxNetwork]:
     return types.new_class("FlaxNetwork", (FlaxNetwork,), exec_body=fill)
 
 
-def _own_names(network: FlaxNetwork) -> tuple[str, ...]:
-    return tuple(type(network).__annotations__)
+def _own_names(network: FlaxNetwork) -> list[str]:
+    fields = dataclasses.fields(cast(Any, network))
+    return [field.name for field in fields if not field.metadata.get("static", False)]
 
 
 def _content(array: Array) -> tuple[Hashable, ...]:
