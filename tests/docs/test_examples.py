@@ -116,6 +116,22 @@ def test_sets_of_a_mixture_density_hold_what_they_say(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_an_lstm_learns_which_way_sequences_turn(tmp_path: Path) -> None:
+    said = run("sequences", tmp_path, "--short")
+    found = {
+        name.strip(): (float(accuracy), float(log_score))
+        for name, accuracy, log_score in re.findall(
+            r"^all +(truth|LSTM|bag of steps) +accuracy (\d+\.\d+)%.*log score (-\d+\.\d+)",
+            said,
+            re.M,
+        )
+    }
+    assert abs(found["bag of steps"][0] - 50.0) < 3.4  # chance, three standard errors
+    assert found["truth"][1] > found["LSTM"][1] > found["bag of steps"][1] + 0.1
+    assert found["LSTM"][0] > found["bag of steps"][0] + 15.0
+
+
+@pytest.mark.slow
 def test_models_of_cars_learn_from_their_makers(tmp_path: Path) -> None:
     said = run("car_makers", tmp_path, "1")
     found = {

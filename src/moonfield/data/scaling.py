@@ -18,6 +18,7 @@ def badly_scaled(values: np.ndarray, names: Any, what: str = "column") -> str | 
     offset = np.where(varies, np.abs(mean) / np.where(varies, sd, 1.0), 0.0)
     size = np.hypot(mean, sd)
     bad = (varies & (size > _LARGE)) | (offset > _OFFSET)
+    bad[bad] = ~np.isin(flat[:, bad], (0.0, 1.0)).all(axis=0)  # a rare one of two values is right
     if not bad.any():
         return None
     worst = int(np.argmax(np.where(bad, np.maximum(size / _LARGE, offset / _OFFSET), 0.0)))

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._core.escaping import escapes
 from .._core.trees import path_name
 from ..networks import Linear
 
@@ -75,15 +76,11 @@ def tapped_outputs(
 def check_taps(network: eqx.Module, row: Any) -> None:
     """Raise `ValueError`, before anything compiles, where layers cannot be followed for a row."""
     shifts = [jnp.zeros(layer.outputs) for layer in affine_layers(network)]
-    try:
-        jax.eval_shape(
-            lambda x: jax.tree.map(jnp.negative, tapped_outputs(network, shifts, x)), row
-        )
-    except jax.errors.UnexpectedTracerError as error:
+    if escapes(lambda x: jax.tree.map(jnp.negative, tapped_outputs(network, shifts, x)), row):
         raise ValueError(
             "Kronecker factors need layers that are called on single vectors: one of this network "
             "is called inside jax.vmap or a scan. Use hessian='full' or hessian='diagonal'."
-        ) from error
+        )
 
 
 def _is_affine(node: Any) -> bool:

@@ -1,5 +1,5 @@
 """Models of other libraries as Moonfield models."""
 
-from . import pymc
+from . import flax, pymc
 
-__all__ = ["pymc"]
+__all__ = ["flax", "pymc"]

@@ -14,7 +14,7 @@ from numpyro.distributions.constraints import Constraint
 from .._core.trees import named_leaves, shapes_of
 from ..data import Batch
 from ..likelihoods import AbstractLikelihood
-from ..networks import weights_of
+from ..networks import check_rows, weights_of
 from ..priors import AbstractPrior, Independent, Latents, middle
 from .base import AbstractModel
 
@@ -110,7 +110,9 @@ class AbstractNetworkModel(AbstractModel):
         return self.likelihood.discrete
 
     def target_shape(self, inputs: Any) -> tuple[int, ...]:
-        return self.likelihood.target_shape(self.output_size(inputs))
+        outputs = self.output_size(inputs)
+        check_rows(self.network, inputs["x"] if isinstance(inputs, dict) else inputs)
+        return self.likelihood.target_shape(outputs)
 
     def check_targets(self, inputs: Any, y: Any) -> None:
         self.likelihood.check_targets(y, self.output_size(inputs))

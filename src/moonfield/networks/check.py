@@ -1,8 +1,12 @@
 """Which Equinox modules can be Bayesian networks."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 from jaxtyping import PyTree
+
+from .recurrent import Recurrent
 
 _STATEFUL = (eqx.nn.BatchNorm, eqx.nn.SpectralNorm, eqx.nn.StateIndex)
 
@@ -34,6 +38,12 @@ def check_network(network: eqx.Module, name: str = "network") -> None:
             )
     if not jax.tree.leaves(weights_of(network)):
         raise ValueError(f"The {name} has no floating-point array to learn.")
+
+
+def check_rows(network: eqx.Module, X: Any) -> None:
+    """Raise `ValueError` where a network of `mf.nets` cannot take the values of these rows."""
+    if isinstance(network, Recurrent):
+        network.check_rows(X)
 
 
 def weights_of(network: eqx.Module) -> PyTree:

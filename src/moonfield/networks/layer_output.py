@@ -6,6 +6,7 @@ from typing import Any, cast
 import equinox as eqx
 import jax
 
+from .._core.escaping import escapes
 from .._core.trees import path_name
 from .expanded import Expanded
 from .grouped import Grouped
@@ -88,15 +89,16 @@ def check_layer(network: eqx.Module, layer: str, row: Any) -> None:
         raise ValueError(
             f"The network has no layer {layer!r}; there are {', '.join(names) or 'none'}."
         )
-    try:
-        out = eqx.filter_eval_shape(
-            lambda x: jax.tree.map(lambda leaf: 1.0 * leaf, LayerOutput(network, layer)(x)), row
-        )
-    except jax.errors.UnexpectedTracerError as error:
+
+    def output(x: Any) -> Any:
+        return jax.tree.map(lambda leaf: 1.0 * leaf, LayerOutput(network, layer)(x))
+
+    if escapes(output, row):
         raise ValueError(
             f"{layer} works inside jax.vmap or a scan of the network's own. Ask for the layer that "
             "holds it."
-        ) from error
+        )
+    out = jax.eval_shape(output, row)
     if not isinstance(out, jax.ShapeDtypeStruct):
         raise ValueError(f"{layer} puts out several arrays; ask for a layer with one.")
 

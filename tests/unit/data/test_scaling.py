@@ -18,6 +18,15 @@ def test_unit_columns_and_constants_are_fine() -> None:
     assert badly_scaled(np.arange(50) * 10_000, None) is None  # whole numbers are names or counts
 
 
+def test_a_rare_exception_needs_no_standardising() -> None:
+    """A mask of padding, say: nearly always 1."""
+    rare = np.ones((20_000, 2), np.float32)
+    rare[0] = 0.0, 0.9
+    words = badly_scaled(rare, ("indicator", "number"))
+    assert words is not None
+    assert "column 'number'" in words
+
+
 @pytest.mark.parametrize(
     ("scale", "shift", "words"),
     [(1e4, 0.0, "column 'b' has mean"), (1.0, 2_000.0, "column 'b' has mean 2000 and sd")],

@@ -14,10 +14,11 @@ NETWORKS = [
     mf.nets.MLP([2, 5, 5, 1], activation="tanh", bias=False),
     mf.nets.MLP((4, 3), activation="relu"),
     mf.nets.ResidualMLP([2, 5, 5, 1], activation="relu", bias=False),
+    mf.nets.Recurrent([2, 5, 4, 1], cell="lstm", bias=False),
 ]
 
 
-@pytest.mark.parametrize("network", NETWORKS, ids=["deep", "flat", "residual"])
+@pytest.mark.parametrize("network", NETWORKS, ids=["deep", "flat", "residual", "recurrent"])
 def test_round_trip_through_json(network: eqx.Module) -> None:
     again = build(json.loads(json.dumps(describe(network))))
     assert jax.tree.structure(again) == jax.tree.structure(network)
