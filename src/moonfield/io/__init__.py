@@ -5,6 +5,7 @@ of object each into a `Part` (JSON facts and arrays) and back.
 """
 
 from .approximations import build_approximation, describe_approximation, saved_encoder
+from .artefact import PLATFORMS, check_can_export, compiled, write_artefact
 from .file import FORMAT_VERSION, Document, file_bytes, one_line, read_file, reading, write_file
 from .models import (
     build_coordinates,
@@ -22,6 +23,7 @@ from .versions import library_versions, moonfield_version
 
 __all__ = [
     "FORMAT_VERSION",
+    "PLATFORMS",
     "Document",
     "Part",
     "build_approximation",
@@ -29,6 +31,8 @@ __all__ = [
     "build_expansion",
     "build_model",
     "build_program",
+    "check_can_export",
+    "compiled",
     "describe_approximation",
     "describe_coordinates",
     "describe_expansion",
@@ -43,5 +47,6 @@ __all__ = [
     "reading",
     "saved_encoder",
     "undescribed",
+    "write_artefact",
     "write_file",
 ]

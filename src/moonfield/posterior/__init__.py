@@ -1,6 +1,7 @@
 """The facade: `fit`, `Posterior`, `load`, `Tracker`."""
 
 from .architecture import Architecture
+from .exporting import Ends, Wish, write_artefact_of
 from .fit import fit
 from .loading import build_posterior, load, set_reader
 from .posterior import Posterior
@@ -16,10 +17,12 @@ __all__ = [
     "AbstractSampler",
     "Architecture",
     "Diagnostics",
+    "Ends",
     "Posterior",
     "Summary",
     "Tracker",
     "UncertainRows",
+    "Wish",
     "adaptive_layers",
     "build_posterior",
     "describe_posterior",
@@ -30,4 +33,5 @@ __all__ = [
     "set_reader",
     "signal_to_noise",
     "sizes_of",
+    "write_artefact_of",
 ]
