@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -21,8 +22,8 @@ def export_estimator(estimator: Any, path: str | os.PathLike, wish: Wish) -> Non
         place = encoder.categorical[0]
         shown = place if names is None else names[place]
         raise ValueError(
-            f"Column {shown!r} is categorical, and an artefact takes numbers alone. Encode it before "
-            "the fit, e.g. with sklearn.preprocessing.OneHotEncoder; or predict with Moonfield."
+            f"Column {shown!r} is categorical, and an artefact takes numbers alone. Encode it "
+            "before the fit, e.g. with sklearn.preprocessing.OneHotEncoder."
         )
     missing, units = estimator.missing == "indicator", getattr(estimator, "units_", None)
     ends = Ends(
@@ -43,19 +44,26 @@ def _encoded(
     encoder: Encoder, missing: bool, rows: Float[Array, "rows features"]
 ) -> Float[Array, "rows inputs"]:
     """What `Encoder.encode` makes of columns of numbers, in float32; NaN only where allowed."""
-    centre, sd = (np.asarray(scale, np.float32) for scale in encoder.scales)
-    scaled = jnp.clip((rows - centre) / sd, -LARGEST, LARGEST)
-    if not missing:
-        return scaled
-    absent = jnp.isnan(rows)
-    indicators = absent[:, np.array(encoder.indicated, int)].astype(rows.dtype)
-    return jnp.concatenate([jnp.where(absent, 0.0, scaled), indicators], axis=1)
+    centre, sd = (jnp.asarray(scale, jnp.float32) for scale in encoder.scales)
+    indicated = np.array(encoder.indicated, int)
+
+    def one(row: Float[Array, " features"]) -> Float[Array, " inputs"]:
+        scaled = jnp.clip((row - centre) / sd, -LARGEST, LARGEST)
+        if not missing:
+            return scaled
+        absent = jnp.isnan(row)
+        indicators = absent[indicated].astype(row.dtype)
+        return jnp.concatenate([jnp.where(absent, 0.0, scaled), indicators])
+
+    return jax.vmap(one)(rows)
 
 
 def _in_units(units: Units, fields: dict[str, Array]) -> dict[str, Array]:
     """Fields of standardised targets in units of y, in float32."""
-    shift, scale = (np.asarray(part, np.float32) for part in units)
-    return {
-        name: shift + scale * values if name == "mean" else scale * values
-        for name, values in fields.items()
-    }
+    shift, scale = (jnp.asarray(part, jnp.float32) for part in units)
+
+    def one(row: dict[str, Array]) -> dict[str, Array]:
+        spread = {name: scale * values for name, values in row.items()}
+        return {**spread, "mean": shift + spread["mean"]}
+
+    return jax.vmap(one)(fields)

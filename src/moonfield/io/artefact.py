@@ -1,8 +1,8 @@
 """Compiled predictions in a file that NumPy and JAX read alone.
 
 The file is an `.npz`: `program`, the bytes of `jax.export` (StableHLO); `draws`, its first
-argument, float32; `about`, JSON. Nothing in it is a pickle, and nothing names the machine that wrote
-it. It loads in ten lines:
+argument, float32; `about`, JSON. Nothing in it is a pickle or names the machine that wrote it. It
+loads in ten lines:
 
     import json
 

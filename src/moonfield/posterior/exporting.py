@@ -64,7 +64,8 @@ def write_artefact_of(
     check_can_export()
     check_seed(wish.seed)
     draws, model = whole(wish.draws, "draws"), source.model
-    inputs = jax.tree.map(lambda leaf: _spec(leaf, _rows(wish.rows)), like)
+    rows = _rows(wish.rows)
+    inputs = jax.tree.map(lambda leaf: _spec(leaf, rows), like)
     frozen = freeze(source, draws)
     matrix = jax.ShapeDtypeStruct(frozen.values.shape, jnp.float32)
     platforms = (wish.platforms,) if isinstance(wish.platforms, str) else wish.platforms

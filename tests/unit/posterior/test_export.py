@@ -19,7 +19,7 @@ from tests.helpers import linear_model, moons_model, posterior_at
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 2))
-DRAWS, SEED = 23, 3  # not a whole number of blocks of draws
+DRAWS, SEED = 13, 3  # not a whole number of blocks of draws
 MOONS = RNG.normal(size=40)
 
 
@@ -61,16 +61,12 @@ def test_one_file_takes_any_number_of_rows(moons_posterior: mf.Posterior, tmp_pa
     for rows in (1, 300):
         prediction = moons_posterior.predict(X[:rows], draws=DRAWS, seed=SEED)
         check_same(predict(X[:rows]), prediction)
+    other = moons_posterior.predict(X, draws=DRAWS, seed=SEED + 1)
+    assert np.abs(predict(X)["mean"] - other.mean).max() > 1e-3
     assert about["inputs"] == {"shape": ["rows", "2"], "type": "float32"}
     assert about["outputs"]["mean"] == {"shape": ["rows"], "type": "float32"}
     assert (about["draws"], about["seed"], about["kind"]) == (DRAWS, SEED, "classes")
     assert about["platforms"] == ["cpu", "cuda", "tpu"]
-
-
-def test_draws_and_seed_are_those_of_predict(moons_posterior: mf.Posterior, tmp_path: Path) -> None:
-    predict, _ = exported(moons_posterior, tmp_path)
-    other = moons_posterior.predict(X, draws=DRAWS, seed=SEED + 1)
-    assert np.abs(predict(X)["mean"] - other.mean).max() > 1e-3
 
 
 def test_a_fixed_number_of_rows_is_that_number(
@@ -84,19 +80,8 @@ def test_a_fixed_number_of_rows_is_that_number(
         predict(X[:6])
 
 
-@pytest.mark.parametrize(
-    ("likelihood", "outputs"),
-    [
-        (mf.likelihoods.Categorical(), 3),
-        (mf.likelihoods.Normal(), 2),
-        (mf.likelihoods.NegativeBinomial(), 1),
-    ],
-    ids=lambda it: type(it).__name__,
-)
-def test_classes_several_targets_and_latent_scales(
-    likelihood: Any, outputs: int, tmp_path: Path
-) -> None:
-    posterior = posterior_at(linear_model(2, likelihood, outputs), 0.1, 0.5)
+def test_several_targets_and_a_latent_noise(tmp_path: Path) -> None:
+    posterior = posterior_at(linear_model(2, mf.likelihoods.Normal(), 2), 0.1, 0.5)
     predict, _ = exported(posterior, tmp_path)
     check_same(predict(X), posterior.predict(X, draws=DRAWS, seed=SEED))
 
