@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import moonfield as mf
+from moonfield.cli import main
 from moonfield.estimators.columns import Columns
 from moonfield.estimators.encoder import learn
 from moonfield.predictive import Units
@@ -41,6 +42,7 @@ def test_units_of_y_and_missing_numbers(tmp_path: Path) -> None:
     assert about["columns"] is None
 
 
+@pytest.mark.slow
 def test_labels_are_in_the_file_and_what_is_missing_stays_so(tmp_path: Path) -> None:
     classifier = mf.BayesianMLPClassifier(draws=12)
     fitted(classifier, mf.likelihoods.Categorical(), 3, X).classes_ = np.array(["a", "b", "c"])
@@ -52,6 +54,24 @@ def test_labels_are_in_the_file_and_what_is_missing_stays_so(tmp_path: Path) -> 
     rows[0, 2] = np.nan
     assert np.isnan(predict(rows)["mean"][0]).all()
     assert np.isfinite(predict(rows)["mean"][1:]).all()
+
+
+def test_the_command_writes_the_same_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    classifier = fitted(
+        mf.BayesianMLPClassifier(draws=12, random_state=5), mf.likelihoods.Bernoulli(), 1, X
+    )
+    classifier.classes_ = np.array(["a", "b"])
+    classifier.feature_names_in_ = np.array(["size", "rooms", "age"], dtype=object)
+    model, out = str(tmp_path / "kind.mf"), tmp_path / "kind.npz"
+    classifier.save(model)
+    assert main(["export", model, "-o", str(out)]) == 0
+    assert "it takes size, rooms, age" in capsys.readouterr().out
+    classifier.export(tmp_path / "other.npz")
+    assert out.read_bytes() == (tmp_path / "other.npz").read_bytes()
+    assert main(["export", model, "-o", str(out)]) == 2
+    assert "--force" in capsys.readouterr().err
 
 
 def test_a_categorical_column_is_refused_by_name(tmp_path: Path) -> None:

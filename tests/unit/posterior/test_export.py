@@ -69,6 +69,7 @@ def test_one_file_takes_any_number_of_rows(moons_posterior: mf.Posterior, tmp_pa
     assert about["platforms"] == ["cpu", "cuda", "tpu"]
 
 
+@pytest.mark.slow
 def test_a_fixed_number_of_rows_is_that_number(
     moons_posterior: mf.Posterior, tmp_path: Path
 ) -> None:
@@ -86,6 +87,7 @@ def test_several_targets_and_a_latent_noise(tmp_path: Path) -> None:
     check_same(predict(X), posterior.predict(X, draws=DRAWS, seed=SEED))
 
 
+@pytest.mark.slow
 def test_groups_are_numbers_of_the_names_in_the_file(tmp_path: Path) -> None:
     model = mf.HierarchicalNetwork(
         mf.nets.MLP([2, 1]), mf.priors.Normal(0.0, 1.0), mf.likelihoods.Bernoulli(), ["a", "b"]
@@ -106,6 +108,7 @@ def regression(x: Any, y: Any = None) -> None:
         numpyro.sample("y", dist.Normal(x @ slope, sd), obs=y)
 
 
+@pytest.mark.slow
 def test_a_program_takes_its_arrays_by_name(tmp_path: Path) -> None:
     bound, _ = mf.Program(regression).bind({"x": X, "y": X[:, 0]})
     posterior = posterior_at(bound, 0.1, 0.5)  # pyright: ignore[reportArgumentType]
@@ -114,6 +117,7 @@ def test_a_program_takes_its_arrays_by_name(tmp_path: Path) -> None:
     check_same(predict({"x": X}), posterior.predict({"x": X}, draws=DRAWS, seed=SEED))
 
 
+@pytest.mark.slow
 def test_64_bit_posteriors_make_32_bit_artefacts(x64: None, tmp_path: Path) -> None:
     posterior = posterior_at(linear_model(2, mf.likelihoods.Normal(), bias=True), 0.1, 0.5)
     predict, about = exported(posterior, tmp_path)
