@@ -16,7 +16,7 @@ def main() -> None:
 
     environment.warn_if_busy()
     with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder) / "moons.npz"
+        data = Path(folder) / "arrays.npz"
         dataset.save(data, splits=1, folder=folder)
         written = environment.measure("moonfield_serving.py", "write", data)
         served = {
