@@ -11,6 +11,9 @@ BDE_VENV := .venv-bde
 BIN := $(VENV)/bin
 INSTALL := -m pip --disable-pip-version-check install --quiet
 
+# JAX's CUDA build, where there is an NVIDIA driver for it.
+with_cuda = @if command -v nvidia-smi >/dev/null; then $(1)/python $(INSTALL) --editable ".[cuda]"; fi
+
 # Stamps: what a virtual environment holds. Both extras are installed editable, so that one
 # environment serves the demo and the tests.
 CLI := $(VENV)/.installed-cli
@@ -29,7 +32,8 @@ SLOW := (slow or kill or browser) and not gpu
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-slow test-all lint bench quality memory methods million streaming posteriordb tabular clean
+.PHONY: help demo test test-slow test-all test-gpu lint bench bench-gpu quality memory latency methods million \
+	streaming posteriordb tabular clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +50,10 @@ test-slow: $(DEV) ## Run only the slow statistical, kill and browser tests
 test-all: $(DEV) ## Run every test that needs no GPU
 	$(PYTEST) -m "not gpu" $(ARGS)
 
+test-gpu: $(DEV) ## Run the tests that need a GPU; skipped where JAX sees none
+	$(call with_cuda,$(BIN))
+	$(BIN)/python -m pytest -m gpu -rs tests $(ARGS)
+
 lint: $(DEV) ## Check style, format, types and layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -54,6 +62,10 @@ lint: $(DEV) ## Check style, format, types and layers
 
 bench: $(BENCH) ## Time the moons against PyMC, NumPyro and C
 	$(BENCH_VENV)/bin/python benchmarks/moons.py $(ARGS)
+
+bench-gpu: $(BENCH) ## Time the moons and a ConvNet on the accelerator that JAX sees
+	$(call with_cuda,$(BENCH_VENV)/bin)
+	$(BENCH_VENV)/bin/python benchmarks/gpu.py $(ARGS)
 
 quality: $(BENCH) ## Score the fits against PyMC's and NumPyro's on random splits
 	$(BENCH_VENV)/bin/python benchmarks/quality.py $(ARGS)
@@ -66,6 +78,9 @@ million: $(BENCH) ## Time and memory of fit, predict and report on 1,000,000 row
 
 streaming: $(BENCH) ## Fits of up to 10,000,000 rows from Parquet beside the same from memory
 	$(BENCH_VENV)/bin/python benchmarks/streaming.py $(ARGS)
+
+latency: $(BENCH) ## Time single answers of an exported artefact, and of predict
+	$(BENCH_VENV)/bin/python benchmarks/latency.py $(ARGS)
 
 methods: $(BENCH) ## Every method on the moons, beside NUTS
 	$(BENCH_VENV)/bin/python benchmarks/methods.py $(ARGS)

@@ -28,8 +28,8 @@ def grid(side: int = 100, reach: float = 3.0) -> np.ndarray:
     return np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
 
 
-def save(path: Path, splits: int) -> None:
-    """Write the first `splits` splits, stacked on a leading axis, and the grid."""
+def save(path: Path, splits: int, **others: str) -> None:
+    """Write the first `splits` splits, stacked on a leading axis, the grid, and others by name."""
     made = [split(number) for number in range(splits)]
     stacked = {name: np.stack([one[name] for one in made]) for name in NAMES}
-    np.savez(path, grid=grid(), **stacked)
+    np.savez(path, grid=grid(), **stacked, **others)

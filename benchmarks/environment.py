@@ -56,21 +56,30 @@ def enter(here: bool = False) -> None:
     os.execv(python, [str(python), *sys.argv])
 
 
-def variables() -> dict[str, str]:
+def variables(platform: str | None = "cpu") -> dict[str, str]:
     """The environment variables of every measured process.
 
-    Everything runs on the CPU; PyTensor keeps its compiled C in `.venv-bench`; JAX keeps nothing on
-    disk, because Moonfield's library does not ask it to.
+    Everything runs on the CPU unless another platform is named (None: what JAX itself takes);
+    PyTensor keeps its compiled C in `.venv-bench`; JAX keeps nothing on disk, because Moonfield's
+    library does not ask it to.
     """
     left_out = ("JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_X64", "XLA_FLAGS")
     kept = {name: value for name, value in os.environ.items() if name not in left_out}
-    kept["JAX_PLATFORMS"] = "cpu"
+    if platform is not None:
+        kept["JAX_PLATFORMS"] = platform
     if Path(sys.prefix).resolve() == ENVIRONMENT.resolve():
         kept["PYTENSOR_FLAGS"] = f"base_compiledir={ENVIRONMENT / 'pytensor'}"
     return kept
 
 
-def measure(script: str, task: str, data: Path, *options: str, terminal: bool = False) -> Any:
+def measure(
+    script: str,
+    task: str,
+    data: Path,
+    *options: str,
+    terminal: bool = False,
+    platform: str | None = "cpu",
+) -> Any:
     """Run `systems/SCRIPT TASK DATA OUT` in a new process; what it wrote, as Python objects.
 
     With `terminal` its output goes to a pseudo-terminal, so that progress bars are drawn;
@@ -80,18 +89,18 @@ def measure(script: str, task: str, data: Path, *options: str, terminal: bool = 
         out = Path(folder) / "result.json"
         command = [sys.executable, str(BENCHMARKS / "systems" / script), task, str(data), str(out)]
         start = time.perf_counter()
-        drawn = _run(command + list(options), terminal)
+        drawn = _run(command + list(options), terminal, variables(platform))
         wall = time.perf_counter() - start
         result = json.loads(out.read_text())
     return result | {"process": wall} | ({"terminal_bytes": drawn} if terminal else {})
 
 
-def _run(command: list[str], terminal: bool) -> int:
+def _run(command: list[str], terminal: bool, env: dict[str, str]) -> int:
     if terminal:
-        output, code = _run_in_terminal(command)
+        output, code = _run_in_terminal(command, env)
     else:
         done = subprocess.run(
-            command, env=variables(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+            command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
         )
         output, code = done.stdout, done.returncode
     if code:
@@ -100,10 +109,10 @@ def _run(command: list[str], terminal: bool) -> int:
     return len(output)
 
 
-def _run_in_terminal(command: list[str]) -> tuple[bytes, int]:
+def _run_in_terminal(command: list[str], env: dict[str, str]) -> tuple[bytes, int]:
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (30, 100))  # no bar is drawn in a terminal without a width
-    colours = variables() | {"TERM": "xterm-256color"}
+    colours = env | {"TERM": "xterm-256color"}
     process = subprocess.Popen(command, env=colours, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     output = bytearray()

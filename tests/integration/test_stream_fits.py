@@ -17,7 +17,7 @@ from moonfield.data import Dataset, Feed
 from moonfield.families import MeanFieldState
 from moonfield.inference import Driver, as_method
 from moonfield.model import space
-from tests.helpers import linear_model, posterior_of
+from tests.helpers import linear_model, posterior_of, same_bytes, state_of
 
 ROWS, SIZE = 501, 10
 BATCHES = 51
@@ -239,3 +239,25 @@ def test_the_thread_ends_with_an_interrupted_or_broken_fit() -> None:
         mf.fit(model(), stream, batch_size=SIZE, steps=5_000, method=wild)
     assert raised.value.step < 5
     assert no_thread_left()
+
+
+@pytest.mark.slow
+def test_a_checkpoint_goes_on_within_a_stream(tmp_path: Path) -> None:
+    X, y = rows()
+
+    def fit(offset: float = 0.0, **options: Any) -> mf.Posterior:
+        stream = mf.data.arrays(X + offset, y)
+        return mf.fit(model(), stream, batch_size=64, steps=1_500, progress=False, **options)
+
+    def stop(step: int, posterior: mf.Posterior) -> None:
+        if step >= 600:
+            raise ConnectionError
+
+    keep = mf.Checkpoint(tmp_path, every=250)
+    with pytest.raises(ConnectionError):
+        fit(checkpoint=keep, callbacks=[stop])
+    whole, resumed = fit(), fit(checkpoint=keep)
+    np.testing.assert_array_equal(resumed.elbo, whole.elbo)
+    assert same_bytes(state_of(resumed), state_of(whole))
+    with pytest.raises(ValueError, match="its data is another"):
+        fit(1.0, checkpoint=keep)

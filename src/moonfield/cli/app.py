@@ -200,6 +200,22 @@ def report(
 
 
 @app.command()
+def export(
+    model: Model,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The artefact.")] = Path("model.npz"),
+    rows: Annotated[int | None, typer.Option(min=1, help="Of every call; else any.")] = None,
+    draws: Annotated[int | None, typer.Option(min=1, help="Posterior draws.")] = None,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Write a model as compiled code that JAX alone runs, without Moonfield."""
+    from .exporting import run_export
+    from .say import Voice
+
+    run_export(model, out, rows, draws, force, Voice(json))
+
+
+@app.command()
 def info(model: Model, json: Json = False) -> None:
     """Say what is in a model file."""
     from .describing import run_info

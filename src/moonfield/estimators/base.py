@@ -15,13 +15,15 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from .._core.checks import whole
 from ..inference import AbstractMethod
+from ..io import PLATFORMS
 from ..likelihoods import AbstractLikelihood
 from ..model import BayesianNetwork
 from ..networks import MLP
-from ..posterior import Posterior, load
+from ..posterior import Posterior, Wish, load
 from ..predictive import Prediction, Units, checked_prediction
 from .columns import Columns, categorical_places, check_table, columns_of
 from .encoder import Encoder, learn
+from .exporting import export_estimator
 from .online import joined, knowledge, members_of
 from .recipe import as_method, fit_rows, member_method, network_prior
 from .weights import as_row_weights
@@ -159,6 +161,32 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
 
         check_is_fitted(self)
         save(self, path)
+
+    def export(
+        self,
+        path: str | os.PathLike,
+        *,
+        rows: int | None = None,
+        draws: int | None = None,
+        seed: int | None = None,
+        platforms: Sequence[str] = PLATFORMS,
+    ) -> None:
+        """Write predictions to one file that needs only jax, flatbuffers and numpy to run.
+
+        As `Posterior.export`, from columns of numbers in the order of the fit to answers in units
+        of y, all in float32: a column whose mean is a million of its sds has no digits left.
+        `draws` and `seed` are the estimator's own unless given; `about["classes"]` are the labels.
+
+        Raises:
+            NotFittedError: there has been no fit.
+            ImportError: flatbuffers is not installed.
+            TypeError, ValueError: a column is categorical; bad arguments.
+            OSError: the file system refuses; an old file is left as it was.
+        """
+        check_is_fitted(self)
+        draws = self.draws if draws is None else draws
+        seed = self.seed_ if seed is None else seed
+        export_estimator(self, path, Wish(rows, draws, seed, platforms))
 
     @classmethod
     def load(cls: type[T], path: str | os.PathLike) -> T:

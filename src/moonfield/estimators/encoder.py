@@ -9,7 +9,7 @@ import numpy as np
 from .._core.trees import default_float
 from .columns import Columns
 
-_LARGEST = 1e6  # standardised numbers beyond it are cut: far outside the training rows, in float32
+LARGEST = 1e6  # standardised numbers beyond it are cut: far outside the training rows, in float32
 _MOST_LEVELS = 100  # of a categorical column that get an input; rarer ones count as unseen
 _CONSTANT = 1e-10  # an sd below this share of a column's size is rounding, not variation
 
@@ -26,7 +26,7 @@ class Scales(NamedTuple):
             return np.zeros_like(values)
         with np.errstate(over="ignore", invalid="ignore"):
             found = (values - self.centre[place]) / self.sd[place]
-        return np.where(np.isnan(values), 0.0, np.clip(found, -_LARGEST, _LARGEST))
+        return np.where(np.isnan(values), 0.0, np.clip(found, -LARGEST, LARGEST))
 
 
 class Encoder(NamedTuple):

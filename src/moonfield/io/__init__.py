@@ -5,6 +5,7 @@ of object each into a `Part` (JSON facts and arrays) and back.
 """
 
 from .approximations import build_approximation, describe_approximation, saved_encoder
+from .artefact import PLATFORMS, check_can_export, compiled, write_artefact
 from .checkpoints import (
     Checkpointed,
     check_arrays,
@@ -32,6 +33,7 @@ from .versions import library_versions, moonfield_version
 
 __all__ = [
     "FORMAT_VERSION",
+    "PLATFORMS",
     "Checkpointed",
     "Document",
     "Part",
@@ -41,8 +43,10 @@ __all__ = [
     "build_model",
     "build_program",
     "check_arrays",
+    "check_can_export",
     "checkpoint_file",
     "checkpoint_files",
+    "compiled",
     "describe_approximation",
     "describe_coordinates",
     "describe_expansion",
@@ -60,6 +64,7 @@ __all__ = [
     "saved_encoder",
     "step_of",
     "undescribed",
+    "write_artefact",
     "write_checkpoint",
     "write_file",
 ]

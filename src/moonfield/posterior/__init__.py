@@ -2,6 +2,7 @@
 
 from .architecture import Architecture
 from .checkpoint import Checkpoint
+from .exporting import Ends, Wish, write_artefact_of
 from .fit import fit
 from .loading import build_posterior, load, set_reader
 from .posterior import Posterior
@@ -18,10 +19,12 @@ __all__ = [
     "Architecture",
     "Checkpoint",
     "Diagnostics",
+    "Ends",
     "Posterior",
     "Summary",
     "Tracker",
     "UncertainRows",
+    "Wish",
     "adaptive_layers",
     "build_posterior",
     "describe_posterior",
@@ -32,4 +35,5 @@ __all__ = [
     "set_reader",
     "signal_to_noise",
     "sizes_of",
+    "write_artefact_of",
 ]

@@ -8,9 +8,11 @@ import optax
 
 from .._core.digests import digest
 from .._core.trees import default_float
+from ..data import Dataset, Streamed
 from ..io import library_versions, one_line
 from .posterior import Posterior
 
+_SOME = 1_000
 _DIGESTS = ("model", "method", "data", "start", "sampler")
 
 
@@ -25,7 +27,7 @@ def fingerprint(job: Any, steps: int | None, restarts: int) -> dict[str, Any]:
     return {
         "model": digest(job.model),
         "method": digest(job.method),
-        "data": digest(job.rows) if alone else None,
+        "data": digest(_rows(job.rows)) if alone else None,
         "start": digest(_start(job.posterior, job.location)),
         "sampler": digest([type(job.sampler), getattr(job.sampler, "__dict__", None)]),
         "number of rows": job.rows.rows if alone else None,
@@ -49,6 +51,14 @@ def difference(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
                 return f"its {name} is another"
             return f"its {name} is {one_line(repr(theirs.get(name)))}, here {value!r}"
     return "it says more of itself"
+
+
+def _rows(rows: Dataset | Streamed) -> Any:
+    """What tells rows from others: all of them, or of a stream its parts and some rows."""
+    if isinstance(rows, Dataset):
+        return rows
+    stream = rows.stream
+    return stream.parts, stream.columns, stream.buffer, rows.some(_SOME)
 
 
 def _start(posterior: Posterior | None, location: Any) -> Any:

@@ -18,6 +18,7 @@ from ..data import Dataset, Streamed, as_targets
 from ..diagnostics import Check, Importance, Representations
 from ..families import AbstractApproximation
 from ..inference import GradientNoise
+from ..io import PLATFORMS
 from ..model import AbstractModel, HierarchicalNetwork, Rows, space
 from ..predictive import (
     Mapped,
@@ -32,6 +33,7 @@ from ..predictive import (
 )
 from . import checking, judging
 from .architecture import Architecture, architecture
+from .exporting import Wish, export_posterior
 from .new_groups import with_new_groups
 from .record import Diagnostics
 from .representing import check_has_layers, representations
@@ -314,6 +316,40 @@ class Posterior:
     def save(self, path: str | os.PathLike) -> None:
         """Write to one file (safetensors with a JSON header; written beside and renamed)."""
         save(self, path)
+
+    def export(
+        self,
+        path: str | os.PathLike,
+        X: Any = None,
+        *,
+        rows: int | None = None,
+        draws: int = 500,
+        seed: int = 0,
+        platforms: Sequence[str] = PLATFORMS,
+    ) -> None:
+        """Write predictions to one file that needs only jax, flatbuffers and numpy to run.
+
+        It holds StableHLO (`jax.export`) for each of `platforms`, and the draws that
+        `predict(X, draws=draws, seed=seed)` averages over: 4 bytes for each parameter of each. Its
+        numbers are those of `predict` up to float32 rounding; memory is constant in draws, not in
+        rows: call it with a few thousand at a time. It checks nothing: what is not finite goes in
+        and comes out. README and `moonfield.io.artefact` show the loader:
+
+            predict, about = load("moons.npz")
+            predict(X)["mean"]  # and sd, epistemic, aleatoric; for classes entropies, in nats
+
+        `rows=None` takes any number of rows, and a number only that many. X, a row or more as for
+        `predict`, tells the shape of a row where it is not known: after loading from a file, for
+        networks other than perceptrons. A hierarchical network's artefact takes `{"x": X, "group":
+        numbers}`, places in `about["groups"]`; a program's takes its arrays by name.
+
+        Raises:
+            ImportError: flatbuffers is not installed.
+            TypeError, ValueError: rows belong together or have local latent variables; the shape of
+                a row is not known; JAX cannot export the model's operations; bad arguments.
+            OSError: the file system refuses; an old file is left as it was.
+        """
+        export_posterior(self, path, X, Wish(rows, draws, seed, platforms))
 
     def _source(self, seed: int) -> Source:
         return Source(self.model, self.approximation, stream(seed, Stream.draws))

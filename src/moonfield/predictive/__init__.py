@@ -6,6 +6,7 @@ from .pointwise import pointwise, program_sites, row_elbo
 from .prediction import Prediction, checked_prediction
 from .prior import PriorDraws, prior_predictive
 from .reducers import AbstractQuantity, AbstractReducer, Mapped, RowLogLikelihood
+from .serving import fields, freeze
 from .stream import Source, reduce_rows, stack_draws
 from .units import Units
 
@@ -22,6 +23,8 @@ __all__ = [
     "Source",
     "Units",
     "checked_prediction",
+    "fields",
+    "freeze",
     "pointwise",
     "prior_predictive",
     "program_sites",
