@@ -5,6 +5,7 @@ from .asvgd import ASVGD
 from .automatic import Automatic
 from .chains import MCLMC, NUTS, SGHMC
 from .dadvi import DADVI
+from .devices import Devices, as_devices, devices_for
 from .driver import Driver, Raw, Sampling
 from .ensemble import Ensemble
 from .gradient_noise import GradientNoise, gradient_noise
@@ -16,6 +17,7 @@ from .method import AbstractDirect, AbstractMethod, AbstractStepping, Outcome, S
 from .methods import AUTO, METHODS, as_method
 from .pathfinder import Pathfinder
 from .placing import placed
+from .processes import OwnRows, check_same
 from .stopping import FixedSteps
 from .svgd import SVGD
 from .target import Target
@@ -36,6 +38,7 @@ __all__ = [
     "AbstractMethod",
     "AbstractStepping",
     "Automatic",
+    "Devices",
     "Driver",
     "Ensemble",
     "FixedSteps",
@@ -43,12 +46,16 @@ __all__ = [
     "ImportanceSampling",
     "Laplace",
     "Outcome",
+    "OwnRows",
     "Pathfinder",
     "Raw",
     "Sampling",
     "StepInfo",
     "Target",
+    "as_devices",
     "as_method",
+    "check_same",
+    "devices_for",
     "gradient_noise",
     "placed",
 ]

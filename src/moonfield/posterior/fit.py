@@ -12,8 +12,9 @@ from .._core.checks import whole
 from .._core.keys import check_seed
 from .._core.trees import path_name
 from ..data import Dataset
-from ..inference import AbstractDirect, AbstractMethod, as_method
+from ..inference import AbstractDirect, AbstractMethod, OwnRows, as_devices, as_method, devices_for
 from ..model import AbstractModel, AbstractProgram, HierarchicalNetwork, Program, Rows, space
+from .across import check_across
 from .posterior import Posterior
 from .running import Callback, Job, run_direct, run_steps
 from .sampling import AbstractSampler
@@ -58,7 +59,10 @@ def fit(
             returns True ends the fit.
         groups: for hierarchical networks, the name of each row's group.
         sampler: how rows are drawn into batches, e.g. `mf.UncertainRows()`; needs `batch_size`.
-        checkpoint, devices: for long fits and several devices; not available yet.
+        devices: None for JAX's default device, a number of devices, `"all"`, or a sequence of
+            JAX devices. Rows are split over them, or restarts or members of an ensemble where the
+            number of devices divides theirs; the answer is the same but for rounding.
+        checkpoint: for long fits; not available yet.
 
     Returns:
         A `Posterior`; `.result` says why the fit ended. Ctrl-C returns what there is.
@@ -67,22 +71,32 @@ def fit(
         TypeError, ValueError: bad input, before anything compiles; the message says what and where.
         NonFiniteError: the ELBO became non-finite; carries the last finite posterior.
     """
-    unavailable = {"checkpoint": checkpoint, "devices": devices}
+    unavailable = {"checkpoint": checkpoint}
     if not isinstance(model, HierarchicalNetwork):
         unavailable["groups"] = groups
     elif groups is not None:
         X = Rows(X, groups)
-    _check_options(model, unavailable, steps, restarts, seed, callbacks)
-    amortised = isinstance(method, AbstractMethod) and method.amortised
-    model, rows = _prepared(model, X, y, data, weights, amortised)
+    where = None if devices is None else as_devices(devices)
+    with OwnRows(where is not None and len({each.process_index for each in where}) > 1) as own:
+        _check_options(model, unavailable, steps, restarts, seed, callbacks)
+        amortised = isinstance(method, AbstractMethod) and method.amortised
+        model, rows = _prepared(model, X, y, data, weights, amortised)
+        own.rows = rows.rows
+    total = sum(own.counts)
     by_steps = steps is not None or batch_size is not None or restarts != 1 or len(callbacks) > 0
-    chosen = as_method(method, model, rows.rows, by_steps).bind(model)
-    batch_size = _check_batch(model, rows.rows, batch_size)
+    by_steps = by_steps or where is not None
+    chosen = as_method(method, model, total, by_steps).bind(model)
+    batch_size = _check_batch(model, total, batch_size)
     sampler = _check_sampler(sampler, batch_size)
     job = Job(model, chosen, rows, batch_size, int(seed), *_starting_point(model, start), sampler)
     if isinstance(chosen, AbstractDirect):
-        _check_direct(chosen, steps, batch_size, restarts, callbacks)
+        _check_direct(chosen, steps, batch_size, restarts, callbacks, devices)
         return run_direct(job, progress)
+    if where is not None:
+        found = devices_for(where, own.counts, chosen, rows.exchangeable, restarts)
+        job = job._replace(devices=found)
+    if len(own.counts) > 1:
+        check_across(job, steps, restarts, callbacks)
     return run_steps(job, steps, restarts, progress, callbacks)
 
 
@@ -108,13 +122,19 @@ def _check_options(
 
 
 def _check_direct(
-    method: AbstractDirect, steps: Any, batch_size: Any, restarts: int, callbacks: Any
+    method: AbstractDirect,
+    steps: Any,
+    batch_size: Any,
+    restarts: int,
+    callbacks: Any,
+    devices: Any,
 ) -> None:
     given = {
         "steps": steps is not None,
         "batch_size": batch_size is not None,
         "restarts": restarts != 1,
         "callbacks": len(callbacks) > 0,
+        "devices": devices is not None,
     }
     for name, was_given in given.items():
         if was_given:

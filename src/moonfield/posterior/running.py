@@ -17,6 +17,7 @@ from ..inference import (
     AbstractMethod,
     AbstractStepping,
     Automatic,
+    Devices,
     Driver,
     FixedSteps,
     Raw,
@@ -44,6 +45,12 @@ class Job(NamedTuple):
     posterior: Posterior | None  # to continue from
     location: PyTree | None  # parameters to start at
     sampler: AbstractSampler | None = None  # of rows into batches
+    devices: Devices | None = None  # None: JAX's default one
+
+    @property
+    def total(self) -> int:
+        """Rows of all processes."""
+        return self.rows.rows if self.devices is None else self.devices.rows
 
 
 def run_steps(
@@ -61,18 +68,20 @@ def run_steps(
 
     sampling = None if job.sampler is None else Sampling(job.sampler.refresh, chances)
     driver = Driver(
-        job.model, method, job.rows, job.batch_size, restarts, job.seed, before, sampling
-    )
+        job.model, method, job.rows, job.batch_size, restarts, job.seed, before, sampling,
+        job.devices,
+    )  # fmt: skip
     driver.start(None if job.posterior is None else job.posterior.approximation, job.location)
     by_row = method.row_tolerance
-    automatic = Automatic(None if by_row is None else by_row * job.rows.rows)
+    automatic = Automatic(None if by_row is None else by_row * job.total)
     controller = automatic if steps is None else FixedSteps(int(steps), method.tuned)
 
     def finish(raw: Raw) -> Posterior:
         return _from_steps(job, method, driver.model_space.size, raw, before)
 
     observers = _observers(callbacks, driver, finish)
-    raw = driver.run(controller, Progress(steps, progress), observers)
+    with driver.turns:
+        raw = driver.run(controller, Progress(steps, progress), observers)
     if raw.nonfinite is not None:
         _raise_nonfinite(job.model, method, raw, finish(raw))
     return judged(finish(raw))
@@ -141,8 +150,9 @@ def _finished(
     diagnostics: Diagnostics,
     run: Run | None = None,
 ) -> Posterior:
-    columns = job.rows.columns
-    return Posterior(job.model, approximation, trace, diagnostics, columns, job.rows, run)
+    alone = job.devices is None or len(job.devices.counts) == 1
+    data = job.rows if alone else None  # one process' rows are not what the posterior is of
+    return Posterior(job.model, approximation, trace, diagnostics, job.rows.columns, data, run)
 
 
 def _from_steps(
@@ -156,7 +166,7 @@ def _from_steps(
         method=method.name,
         result=raw.result,
         steps=raw.steps,
-        rows=job.rows.rows,
+        rows=job.total,
         batch_size=job.batch_size,
         elbo=estimates[best][0],
         elbo_se=estimates[best][1],
