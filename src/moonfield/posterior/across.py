@@ -52,4 +52,5 @@ def _described(job: "Job", steps: int | None, restarts: int, callbacks: Sequence
 
 
 def _bytes(arrays: Sequence[Any]) -> list[bytes]:
-    return [np.asarray(array).tobytes() for array in arrays]
+    """In an order of their own: NumPyro's depends on the hashes of strings in a process."""
+    return sorted(np.asarray(array).tobytes() for array in arrays)
