@@ -47,8 +47,8 @@ def main(file, address=None, processes=1, process=0):
     X, y = shard(int(process), int(processes))
     posterior = fit(X, y, devices="all")
     print(f"process {process} of {processes}: {len(X)} rows; {posterior.diagnostics}")
-    elbo, error = posterior.diagnostics.elbo, posterior.diagnostics.elbo_se
-    np.savez(file, trace=posterior.elbo, elbo=elbo, error=error, mean=posterior.approximation.moments()[0])
+    facts, (mean, _) = posterior.diagnostics, posterior.approximation.moments()
+    np.savez(file, trace=posterior.elbo, elbo=facts.elbo, error=facts.elbo_se, mean=mean)
 
 
 def compare(reference, *files):

@@ -37,7 +37,6 @@ BAD_VALUES = [
     ({"data": {}}, "data is for programs"),
     ({"sampler": "importance"}, "sampler must be mf.UncertainRows.*got str"),
     ({"checkpoint": "dir"}, "checkpoint is not available"),
-    ({"devices": 2}, "devices is not available"),
     ({"callbacks": [3]}, "callback"),
     ({"callbacks": print}, "callback"),
 ]

@@ -1,7 +1,7 @@
 """The devices of a fit: which ones, how its arrays are cut for them, and whose rows lie where."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsIndex
 
 import jax
 import numpy as np
@@ -11,6 +11,9 @@ from ..data import Dataset, full_batch, rows_last
 from .method import AbstractStepping
 from .placement import Placement, axis_for
 from .supply import Shape, Shards, Source
+
+
+Device = Any  # jax.Device, which is no type to type checkers
 
 
 class Devices(NamedTuple):
@@ -49,7 +52,7 @@ def _shards(counts: tuple[int, ...], places: int) -> Shards:
 
 
 def devices_for(
-    chosen: list[jax.Device],
+    chosen: list[Device],
     counts: tuple[int, ...],
     method: AbstractStepping,
     exchangeable: bool,
@@ -71,7 +74,7 @@ def devices_for(
     return Devices(Placement(Mesh(np.array(chosen), (axis,)), axis), counts)
 
 
-def as_devices(devices: Any) -> list[jax.Device]:
+def as_devices(devices: Any) -> list[Device]:
     """What `mf.fit(..., devices=...)` means: devices, those of one process after another.
 
     An integer means the first so many of each process; `"all"` all devices of all processes.
@@ -87,31 +90,27 @@ def as_devices(devices: Any) -> list[jax.Device]:
         return _by_process(jax.devices())
     if isinstance(devices, Sequence) and all(isinstance(each, jax.Device) for each in devices):
         return _by_process(list(devices))
-    if isinstance(devices, bool) or not hasattr(devices, "__index__"):
+    if isinstance(devices, bool) or not isinstance(devices, SupportsIndex):
         raise TypeError(f"devices must be a number, 'all' or devices of JAX, got {devices!r}.")
-    count, there = int(devices), jax.local_device_count()
+    return _by_process(_first(int(devices)))
+
+
+def _first(count: int) -> list[Device]:
+    """The first so many devices of each process."""
+    there, what = jax.local_device_count(), jax.default_backend()
     if not 1 <= count <= there:
-        what = jax.default_backend()
-        hint = ""
-        if what == "cpu":
-            hint = (
-                " For more on the CPU set XLA_FLAGS=--xla_force_host_platform_device_count=N "
-                "before Python starts."
-            )
-        raise ValueError(f"devices must lie between 1 and {there} ({what}), got {count}.{hint}")
-    wanted = {device.id for process in _processes() for device in process[:count]}
-    return _by_process([device for device in jax.devices() if device.id in wanted])
-
-
-def _processes() -> list[list[jax.Device]]:
-    """The devices of each process."""
-    found: dict[int, list[jax.Device]] = {}
+        hint = " For more, set XLA_FLAGS=--xla_force_host_platform_device_count=N before Python starts."
+        raise ValueError(
+            f"devices must lie between 1 and {there} ({what}), got {count}."
+            f"{hint if what == 'cpu' else ''}"
+        )
+    found: dict[int, list[Device]] = {}
     for device in jax.devices():
         found.setdefault(device.process_index, []).append(device)
-    return [found[process] for process in sorted(found)]
+    return [device for process in found.values() for device in process[:count]]
 
 
-def _by_process(devices: list[jax.Device]) -> list[jax.Device]:
+def _by_process(devices: list[Device]) -> list[Device]:
     """These devices, those of one process after another."""
     if not devices:
         raise ValueError("devices is empty: give at least one.")

@@ -93,7 +93,7 @@ class Placement(NamedTuple):
             return leaf
         if len({device.process_index for device in self.mesh.devices.flat}) == 1:
             return jax.device_put(leaf, sharding)
-        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
             data = self._put(jax.random.key_data(leaf), spec)
             return jax.random.wrap_key_data(data, impl=jax.random.key_impl(leaf))
         return jax.make_array_from_process_local_data(sharding, np.asarray(leaf))

@@ -132,8 +132,8 @@ class Together:
 
     def look(self, due: bool) -> tuple[bool, bool]:
         """Whether to look in, and whether to end."""
-        due, ended = gathered(due, self._interrupted).any(axis=0)
-        return bool(due), bool(ended)
+        flags = gathered(due, self._interrupted)
+        return bool(flags[:, 0].any()), bool(flags[:, 1].any())
 
     def any(self, flag: bool) -> bool:
         """Whether it holds for any process."""

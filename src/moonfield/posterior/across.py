@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from .._core.trees import split
-from ..inference import check_same
+from ..inference import AbstractStepping, check_same
 from ..model import AbstractBoundProgram, space
 
 if TYPE_CHECKING:
@@ -33,15 +33,17 @@ def check_across(job: "Job", steps: int | None, restarts: int, callbacks: Sequen
 
 
 def _described(job: "Job", steps: int | None, restarts: int, callbacks: Sequence) -> dict[str, Any]:
-    rows = job.rows
+    rows, size = job.rows, space(job.model).size
+    assert isinstance(job.method, AbstractStepping)
     started = None if job.posterior is None else job.posterior.approximation
     return {
         "the model": (type(job.model).__name__, space(job.model).shapes),
         "the model's numbers": _bytes(split(job.model)[1]),
         "the shape of a row": [(a.shape[1:], a.dtype) for a in jax.tree.leaves(rows[:2])],
         "whether rows have weights": rows.weights is not None,
-        "method": (job.method.name, job.method.noise_shape(space(job.model).size)),
+        "method": (job.method.name, job.method.noise_shape(size)),
         "the method's numbers": _bytes(split(job.method)[1]),
+        "devices": job.devices and job.devices.placement.mesh.size,
         "steps": steps,
         "batch_size": job.batch_size,
         "seed": job.seed,

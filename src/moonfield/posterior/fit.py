@@ -12,7 +12,15 @@ from .._core.checks import whole
 from .._core.keys import check_seed
 from .._core.trees import path_name
 from ..data import Dataset
-from ..inference import AbstractDirect, AbstractMethod, OwnRows, as_devices, as_method, devices_for
+from ..inference import (
+    AbstractDirect,
+    AbstractMethod,
+    AbstractStepping,
+    OwnRows,
+    as_devices,
+    as_method,
+    devices_for,
+)
 from ..model import AbstractModel, AbstractProgram, HierarchicalNetwork, Program, Rows, space
 from .across import check_across
 from .posterior import Posterior
@@ -92,6 +100,7 @@ def fit(
     if isinstance(chosen, AbstractDirect):
         _check_direct(chosen, steps, batch_size, restarts, callbacks, devices)
         return run_direct(job, progress)
+    assert isinstance(chosen, AbstractStepping)
     if where is not None:
         found = devices_for(where, own.counts, chosen, rows.exchangeable, restarts)
         job = job._replace(devices=found)
