@@ -44,6 +44,10 @@ def together(process: int) -> None:
         if process == 1:
             os.kill(os.getpid(), signal.SIGINT)
 
+    def fails(step: int, posterior: Any) -> None:
+        if process == 1:
+            raise ValueError("no disk")
+
     wrong = np.where(np.arange(len(X))[:, None] == 7, np.nan, X)
     tell(
         {
@@ -53,6 +57,7 @@ def together(process: int) -> None:
             "sampler": lambda: fit(sampler=mf.UncertainRows()),
             "alone": alone,
             "callback": lambda: fit(callbacks=[lambda step, posterior: process == 0]),
+            "failing callback": lambda: fit(callbacks=[fails]),
             "keyboard": lambda: fit(callbacks=[interrupts]),
             "program": program,
         }

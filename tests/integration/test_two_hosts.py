@@ -94,6 +94,10 @@ def test_what_one_process_does_all_do(tmp_path: Path) -> None:
         "RuntimeError: Process 1 of this fit cannot begin; see its own message."
     )
     assert "ValueError: X has a value that is not finite" in second["rows"]
+    assert first["failing callback"] == (
+        "RuntimeError: A callback failed in process 1; see its own message."
+    )
+    assert second["failing callback"] == "ValueError: no disk"
     assert first["callback"].startswith("stopped_by_callback ")
     assert first["keyboard"].startswith("interrupted ")
     assert (first["alone"], second["alone"]) == ("201", "299")

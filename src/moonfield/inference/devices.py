@@ -12,7 +12,6 @@ from .method import AbstractStepping
 from .placement import Placement, axis_for
 from .supply import Shape, Shards, Source
 
-
 Device = Any  # jax.Device, which is no type to type checkers
 
 
@@ -63,7 +62,7 @@ def devices_for(
     Raises:
         ValueError: rows must be split and cannot be.
     """
-    if jax.device_put(np.zeros(())).devices() == set(chosen):
+    if list(jax.device_put(np.zeros(())).devices()) == chosen:
         return None
     axis = axis_for(len(chosen), restarts, method.parts, len(counts))
     if axis == "rows" and not exchangeable and len(chosen) > 1:
@@ -99,7 +98,7 @@ def _first(count: int) -> list[Device]:
     """The first so many devices of each process."""
     there, what = jax.local_device_count(), jax.default_backend()
     if not 1 <= count <= there:
-        hint = " For more, set XLA_FLAGS=--xla_force_host_platform_device_count=N before Python starts."
+        hint = " For more, set XLA_FLAGS=--xla_force_host_platform_device_count=N before the start."
         raise ValueError(
             f"devices must lie between 1 and {there} ({what}), got {count}."
             f"{hint if what == 'cpu' else ''}"

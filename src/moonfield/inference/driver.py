@@ -245,10 +245,11 @@ class Driver:
                 if verdict.reset and result is None:
                     self.reset_tail()
                 look, stop = self.turns.look(time.perf_counter() - looked >= _LOOK_IN_SECONDS)
-                if look:
+                if stop:
+                    result = result or Result.interrupted
+                elif look:
                     looked = time.perf_counter()
                     result = self._look_in(step, progress, observers) or result
-                result = Result.interrupted if stop else result
         except KeyboardInterrupt:
             if self.turns.several:
                 raise  # others would wait for this one
@@ -290,8 +291,8 @@ class Driver:
     def _look_in(self, step: int, progress: Progress, observers: tuple) -> Result | None:
         if progress.due:
             progress.update(step, float(np.nanmean(self._history[-1].fetch())))
-        stopped = [observer(step) for observer in observers]
-        return Result.stopped_by_callback if self.turns.any(any(stopped)) else None
+        stopped = self.turns.ask(lambda: any([observer(step) for observer in observers]))
+        return Result.stopped_by_callback if stopped else None
 
     def _check(self, pending: collections.deque, ended: bool) -> tuple[int, int] | None:
         """Wait for old chunks; where every restart is lost, go back to the last finite state.

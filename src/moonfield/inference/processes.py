@@ -9,7 +9,7 @@ import contextlib
 import signal
 import threading
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -97,9 +97,9 @@ class Alone:
         """Whether to look in, and whether to end."""
         return due, False
 
-    def any(self, flag: bool) -> bool:
-        """Whether it holds for any process."""
-        return flag
+    def ask(self, callbacks: Callable[[], bool]) -> bool:
+        """Whether any process' callbacks want to end the fit."""
+        return callbacks()
 
 
 class Together:
@@ -135,6 +135,20 @@ class Together:
         flags = gathered(due, self._interrupted)
         return bool(flags[:, 0].any()), bool(flags[:, 1].any())
 
-    def any(self, flag: bool) -> bool:
-        """Whether it holds for any process."""
-        return bool(gathered(flag).any())
+    def ask(self, callbacks: Callable[[], bool]) -> bool:
+        """Whether any process' callbacks want to end the fit.
+
+        Raises:
+            RuntimeError: they failed in another process.
+        """
+        try:
+            answer = int(callbacks())
+        except BaseException:
+            gathered(-1)
+            raise
+        answers = gathered(answer)[:, 0]
+        if (answers < 0).any():
+            raise RuntimeError(
+                f"A callback failed in process {int(np.argmin(answers))}; see its own message."
+            )
+        return bool(answers.any())
