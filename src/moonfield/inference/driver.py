@@ -291,8 +291,12 @@ class Driver:
     def _look_in(self, step: int, progress: Progress, observers: tuple) -> Result | None:
         if progress.due:
             progress.update(step, float(np.nanmean(self._history[-1].fetch())))
-        stopped = self.turns.ask(lambda: any([observer(step) for observer in observers]))
-        return Result.stopped_by_callback if stopped else None
+
+        def answers() -> bool:
+            stopped = [observer(step) for observer in observers]  # all of them are asked
+            return any(stopped)
+
+        return Result.stopped_by_callback if self.turns.ask(answers) else None
 
     def _check(self, pending: collections.deque, ended: bool) -> tuple[int, int] | None:
         """Wait for old chunks; where every restart is lost, go back to the last finite state.
