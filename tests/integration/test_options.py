@@ -37,7 +37,6 @@ BAD_VALUES = [
     ({"data": {}}, "data is for programs"),
     ({"sampler": "importance"}, "sampler must be mf.UncertainRows.*got str"),
     ({"checkpoint": 3}, "checkpoint must be a folder or mf.Checkpoint.*got int"),
-    ({"devices": 2}, "devices is not available"),
     ({"callbacks": [3]}, "callback"),
     ({"callbacks": print}, "callback"),
 ]

@@ -39,9 +39,16 @@ def dataset(X: Any, y: Any, target_shape: tuple[int, ...], weights: Any = None) 
     return Dataset(table.values, targets, checked, table.columns, rows)
 
 
-def full_batch(data: Dataset) -> Batch:
-    """All rows as NumPy arrays, padded by copies of row 0 with weight 0."""
-    padding = -data.rows % _LANES if data.exchangeable else 0
+def full_batch(data: Dataset, parts: int = 1, least: int = 0) -> Batch:
+    """All rows as NumPy arrays, padded by copies of row 0 with weight 0.
+
+    To a whole number of lanes and of `parts`, and to at least as many as `least` rows would be.
+    """
+    rows = max(data.rows, least) if data.exchangeable else data.rows
+    if data.exchangeable:
+        rows += -rows % _LANES
+        rows += -rows % parts
+    padding = rows - data.rows
     weights = np.ones(data.rows, default_float()) if data.weights is None else data.weights
 
     def pad(array: np.ndarray) -> np.ndarray:

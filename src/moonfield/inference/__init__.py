@@ -5,6 +5,7 @@ from .asvgd import ASVGD
 from .automatic import Automatic
 from .chains import MCLMC, NUTS, SGHMC
 from .dadvi import DADVI
+from .devices import Devices, as_devices, devices_for
 from .driver import Driver, Raw, Sampling
 from .ensemble import Ensemble
 from .gradient_noise import GradientNoise, gradient_noise
@@ -17,6 +18,7 @@ from .method import AbstractDirect, AbstractMethod, AbstractStepping, Outcome, S
 from .methods import AUTO, METHODS, as_method
 from .pathfinder import Pathfinder
 from .placing import placed
+from .processes import OwnRows, check_same
 from .snapshot import Snapshot
 from .stopping import FixedSteps
 from .svgd import SVGD
@@ -38,6 +40,7 @@ __all__ = [
     "AbstractMethod",
     "AbstractStepping",
     "Automatic",
+    "Devices",
     "Driver",
     "Ensemble",
     "FixedSteps",
@@ -45,14 +48,18 @@ __all__ = [
     "ImportanceSampling",
     "Laplace",
     "Outcome",
+    "OwnRows",
     "Pathfinder",
     "Raw",
     "Sampling",
     "Snapshot",
     "StepInfo",
     "Target",
+    "as_devices",
     "as_method",
     "begun",
+    "check_same",
+    "devices_for",
     "go_on",
     "gradient_noise",
     "placed",

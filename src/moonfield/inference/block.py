@@ -95,9 +95,10 @@ def _steps(
 
         return _loop(begin, stop, step, carry, jnp.zeros((shape.steps,), noise.dtype))
 
-    return (
-        one(carry, supply.noise[0]) if shape.restarts == 1 else jax.vmap(one)(carry, supply.noise)
-    )
+    single = shape.restarts == 1
+    carry, elbos = one(carry, supply.noise[0]) if single else jax.vmap(one)(carry, supply.noise)
+    where = shape.placement
+    return (carry, elbos) if where is None else (where.pin_carry(carry), where.pin_elbos(elbos))
 
 
 def batch_of(shape: Shape, supply: Supply, i: Array) -> tuple[Batch, Any]:

@@ -18,8 +18,10 @@ from ..data import ROUNDS, Dataset, Feed, Streamed, dealt, epochs, full_batch, r
 from ..families import AbstractApproximation
 from ..model import AbstractModel, space
 from .block import Carry, Tail, first_carry, run_block, with_empty_tail
+from .devices import Devices
 from .keeping import Keeping, Saver
 from .method import AbstractStepping
+from .processes import Alone, Together
 from .snapshot import Mark
 from .supply import Source, Supply, block_shape, draw_supply
 
@@ -86,7 +88,9 @@ class Driver:
         seed: int,
         first_step: int = 0,
         sampling: Sampling | None = None,
+        devices: Devices | None = None,
     ):
+        total = data.rows if devices is None else devices.rows
         self.model_space = space(model)
         model_structure, model_arrays = split(model)
         method_structure, method_arrays = split(method)
@@ -95,7 +99,7 @@ class Driver:
         elif sampling is not None and batch_size is not None:
             plan, places = None, batch_size  # rows are dealt below
         else:
-            plan, places = (None, 0) if batch_size is None else epochs(data.rows, batch_size)
+            plan, places = (None, 0) if batch_size is None else epochs(total, batch_size)
         batch = data.example if isinstance(data, Streamed) else full_batch(data)
         row_bytes = sum(leaf.nbytes // len(leaf) for leaf in jax.tree.leaves(batch))
         dtype = batch.weights.dtype
@@ -110,8 +114,8 @@ class Driver:
         self._source = Source(
             streams(seed, Stream.noise, restarts),
             words(seed, Stream.shuffle, ROUNDS),
-            jax.device_put(batch if places else rows_last(batch)),
-            np.asarray(data.rows, dtype),
+            batch,
+            np.asarray(total, dtype),
             plan,
         )
         self._feed: Feed | None = None
@@ -119,6 +123,16 @@ class Driver:
             assert batch_size is not None
             seeds = self._source.shuffle_words
             self._feed = Feed(data, seeds.tolist(), batch_size, self.shape.steps)
+        self.turns = Together() if devices is not None and len(devices.counts) > 1 else Alone()
+        self._devices, self._placed_arrays = devices, self._arrays
+        if devices is None:
+            data_here = jax.device_put(batch if places else rows_last(batch))
+            self._source = self._source._replace(data=data_here)
+        else:
+            assert isinstance(data, Dataset)
+            self.shape = devices.shape(self.shape, rows, method.row_noise)
+            self._source = devices.source(self._source, data, by_batches=places > 0)
+            self._placed_arrays = devices.placement.everywhere(self._arrays)
         self._method, self._seed = method, seed
         self._restarts, self._dtype = restarts, dtype
         self._first_block = -(-first_step // self.shape.steps)
@@ -128,22 +142,28 @@ class Driver:
         self._done: tuple[int, Result | None] = (0, None)  # of a fit that is gone on with
         self._sampling, self._sampled = sampling, 0
         if sampling is not None:
-            self._deal(np.ones(data.rows))
+            self._deal(np.ones(total))
 
     def start(self, approximation: AbstractApproximation | None, location: PyTree | None) -> None:
         """Set the first state: from an approximation, at a given location, or a fresh one."""
+        self._set_carry(self._first(approximation, location))
+
+    def _first(self, approximation: AbstractApproximation | None, location: PyTree | None) -> Carry:
         keys = streams(self._seed, Stream.start, self._restarts)
-        if self._restarts > 1 or (approximation is None and location is None):
-            self.carry = first_carry(self._structures, self._restarts, *self._arrays, keys)
         if approximation is not None:
             given = with_empty_tail(self._method.resume(approximation))
         elif location is not None:
             given = first_carry(self._structures, 1, *self._arrays, keys[:1], location)
         else:
-            return
-        if self._restarts > 1:  # the first restart begins there, the others afresh
-            given = jax.tree.map(lambda every, one: every.at[0].set(one), self.carry, given)
-        self.carry = given
+            return first_carry(self._structures, self._restarts, *self._arrays, keys)
+        if self._restarts == 1:
+            return given
+        fresh = first_carry(self._structures, self._restarts, *self._arrays, keys)
+        # The first restart begins there, the others afresh.
+        return jax.tree.map(lambda every, one: every.at[0].set(one), fresh, given)
+
+    def _set_carry(self, carry: Carry) -> None:
+        self.carry = carry if self._devices is None else self._devices.placement.carry(carry)
 
     def _deal(self, chances: np.ndarray) -> None:
         """Rows of batches that are not drawn yet have these chances."""
@@ -166,7 +186,7 @@ class Driver:
         stop = begin + end - step
         padded = np.ones(self.shape.steps, self._dtype)
         padded[begin:stop] = sizes
-        fixed = (self._structures, self.shape, self._arrays, self._supply(block))
+        fixed = (self._structures, self.shape, self._placed_arrays, self._supply(block))
         return run_block(*fixed, carry, np.int32(begin), np.int32(stop), padded)
 
     def _supply(self, block: int) -> Supply:
@@ -180,8 +200,9 @@ class Driver:
 
     def evaluate(self, vector: Array) -> Array:
         """ELBO estimates at fixed variational parameters: always the same noise and batches."""
-        state = self.carry.state._replace(vector=vector)
-        carry = self.carry._replace(state=state)
+        if self._devices is not None:
+            vector = self._devices.placement.carry(vector)
+        carry = self.carry._replace(state=self.carry.state._replace(vector=vector))
         zeros = np.zeros(self.shape.steps)
         before_all = -(1 + self._first_block) * self.shape.steps
         return self.dispatch(carry, before_all, before_all + self.shape.steps, zeros)[1]
@@ -210,7 +231,7 @@ class Driver:
     def reset_tail(self) -> None:
         """Start the record anew."""
         zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), self.carry.tail)
-        self.carry = self.carry._replace(tail=zeros)
+        self._set_carry(self.carry._replace(tail=zeros))
 
     def mark(self, step: int, result: Result | None) -> Mark:
         """Where the fit stands after this many steps; waits for nothing."""
@@ -264,10 +285,15 @@ class Driver:
                 if verdict.reset and result is None:
                     self.reset_tail()
                 keeping.mark(step, controller, result, saves)
-                if time.perf_counter() - looked >= _LOOK_IN_SECONDS:
+                look, stop = self.turns.look(time.perf_counter() - looked >= _LOOK_IN_SECONDS)
+                if stop:
+                    result = result or Result.interrupted
+                elif look:
                     looked = time.perf_counter()
                     result = self._look_in(step, progress, observers) or result
         except KeyboardInterrupt:
+            if self.turns.several:
+                raise  # others would wait for this one
             result = Result.interrupted
         if bad is None:
             keeping.end()
@@ -309,8 +335,12 @@ class Driver:
     def _look_in(self, step: int, progress: Progress, observers: tuple) -> Result | None:
         if progress.due:
             progress.update(step, float(np.nanmean(self._history[-1].fetch())))
-        stopped = [observer(step) for observer in observers]
-        return Result.stopped_by_callback if any(stopped) else None
+
+        def answers() -> bool:
+            stopped = [observer(step) for observer in observers]  # all of them are asked
+            return any(stopped)
+
+        return Result.stopped_by_callback if self.turns.ask(answers) else None
 
     def _check(self, pending: collections.deque, ended: bool) -> tuple[int, int] | None:
         """Wait for old chunks; where every restart is lost, go back to the last finite state.

@@ -77,6 +77,10 @@ class Ensemble(AbstractStepping):
         return self.of.row_tolerance
 
     @property
+    def parts(self) -> int:
+        return self.members
+
+    @property
     def fusible(self) -> bool:
         return self.of.fusible
 

@@ -77,6 +77,13 @@ class AbstractStepping(AbstractMethod):
         return None
 
     @property
+    def parts(self) -> int:
+        """How many independent parts a state has; then all its arrays, and a step's draws, lead
+        with them.
+        """
+        return 1
+
+    @property
     def fusible(self) -> bool:
         """Whether XLA compiles a loop over steps rightly with fused kernels on the CPU."""
         return True

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..data import Batch, Epochs, Feed, Weighted, batch_rows, rows_last, take, weighted_rows
+from .placement import Placement
 
 _BLOCK_STEPS = 250
 _BLOCK_BYTES = 64 * 2**20
@@ -24,6 +25,21 @@ class Shape(NamedTuple):
     restarts: int
     small: bool  # whether a step is so little work that starting its kernels is most of it
     fusible: bool = True  # whether XLA may fuse operations of a step
+    placement: Placement | None = None  # None: all on one device
+    spare: int = 0  # further places of a batch, left empty, so that all devices have as many
+    spare_noise: int = 0  # further numbers of noise, for rows in such places: zeros
+
+
+class Shards(NamedTuple):
+    """Rows of several processes, one after another, each process' padded to the same number."""
+
+    starts: np.ndarray  # (processes,) number of each one's first row
+    places: np.ndarray  # (processes,) where that row lies
+
+    def find(self, rows: Int[Array, " ..."]) -> Int[Array, " ..."]:
+        """Where these rows lie."""
+        process = jnp.searchsorted(self.starts, rows, side="right") - 1
+        return rows + jnp.asarray(self.places - self.starts)[process]
 
 
 class Source(NamedTuple):
@@ -34,6 +50,7 @@ class Source(NamedTuple):
     data: Batch  # rows last where all are used at every step, else rows first
     rows: np.ndarray  # how many
     deal: Epochs | Weighted | None  # how rows are dealt into batches
+    shards: Shards | None = None  # where the rows of several processes begin
 
 
 class Supply(NamedTuple):
@@ -75,7 +92,11 @@ def _noise(shape: Shape, keys: Array, block: Int[Array, ""], dtype: Any) -> Arra
     def one(key: Array) -> Array:
         return jax.random.normal(jax.random.fold_in(key, block), (shape.steps, *shape.noise), dtype)
 
-    return one(keys[0])[None] if shape.restarts == 1 else jax.vmap(one)(keys)
+    noise = one(keys[0])[None] if shape.restarts == 1 else jax.vmap(one)(keys)
+    if shape.placement is None:
+        return noise
+    spare = jnp.zeros((*noise.shape[:-1], shape.spare_noise), dtype)
+    return shape.placement.pin_noise(jnp.concatenate([noise, spare], axis=-1))
 
 
 @functools.partial(jax.jit, static_argnames=("shape",))
@@ -85,7 +106,7 @@ def _batches(shape: Shape, source: Source, block: Int[Array, ""]) -> tuple[Batch
         return _weighted(shape, source, source.deal, steps)
     assert source.deal is not None
     rows, mask = batch_rows(source.deal, source.shuffle_words, steps, shape.places)
-    batches = jax.vmap(rows_last)(jax.vmap(take, (None, 0, 0))(source.data, rows, mask))
+    batches = _taken(shape, source, rows, mask)
     return batches, _scales(source.rows, jnp.sum(mask, axis=1, dtype=source.rows.dtype))
 
 
@@ -103,6 +124,15 @@ def _scales(rows: Array | np.ndarray, counts: Float[Array, " steps"]) -> Float[A
 def _weighted(shape: Shape, source: Source, plan: Weighted, steps: Array) -> tuple[Batch, Array]:
     """Batches of rows drawn with chances, each weighted by what undoes its chance."""
     rows = weighted_rows(plan, steps, shape.places)
-    batches = jax.vmap(take, (None, 0, 0))(source.data, rows, jnp.asarray(plan.factors)[rows])
+    batches = _taken(shape, source, rows, jnp.asarray(plan.factors)[rows])
     scale = jnp.asarray(source.rows) / shape.places
-    return jax.vmap(rows_last)(batches), jnp.broadcast_to(scale, steps.shape)
+    return batches, jnp.broadcast_to(scale, steps.shape)
+
+
+def _taken(shape: Shape, source: Source, rows: Array, factors: Array) -> Batch:
+    """Rows (steps, places) of the data, rows last; their weights are multiplied by `factors`."""
+    if shape.placement is None:
+        return jax.vmap(rows_last)(jax.vmap(take, (None, 0, 0))(source.data, rows, factors))
+    rows, factors = (jnp.pad(each, ((0, 0), (0, shape.spare))) for each in (rows, factors))
+    where = rows if source.shards is None else source.shards.find(rows)
+    return jax.vmap(rows_last)(shape.placement.take(source.data, where, factors))

@@ -9,6 +9,7 @@ import optax
 from .._core.digests import digest
 from .._core.trees import default_float
 from ..data import Dataset, Streamed
+from ..inference import Devices
 from ..io import library_versions, one_line
 from .posterior import Posterior
 
@@ -35,6 +36,7 @@ def fingerprint(job: Any, steps: int | None, restarts: int) -> dict[str, Any]:
         "batch size": job.batch_size,
         "number of restarts": restarts,
         "number of processes": jax.process_count(),
+        "devices": _devices(job.devices),
         "seed": job.seed,
         "number type": str(default_float()),
         "random generator": _generator(),
@@ -59,6 +61,11 @@ def _rows(rows: Dataset | Streamed) -> Any:
         return rows
     stream = rows.stream
     return stream.parts, stream.columns, stream.buffer, rows.some(_SOME)
+
+
+def _devices(devices: Devices | None) -> str | None:
+    """Sums over rows are rounded in another way on other devices."""
+    return devices and f"{devices.placement.mesh.size} by {devices.placement.axis}"
 
 
 def _start(posterior: Posterior | None, location: Any) -> Any:

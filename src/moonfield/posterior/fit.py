@@ -12,8 +12,17 @@ from .._core.checks import whole
 from .._core.keys import check_seed
 from .._core.trees import path_name
 from ..data import AbstractStream, Dataset, Streamed
-from ..inference import AbstractDirect, AbstractMethod, as_method
+from ..inference import (
+    AbstractDirect,
+    AbstractMethod,
+    AbstractStepping,
+    OwnRows,
+    as_devices,
+    as_method,
+    devices_for,
+)
 from ..model import AbstractModel, AbstractProgram, HierarchicalNetwork, Program, Rows, space
+from .across import check_across
 from .checkpoint import as_checkpoint
 from .posterior import Posterior
 from .running import Callback, Job, run_direct, run_steps
@@ -63,7 +72,9 @@ def fit(
         sampler: how rows are drawn into batches, e.g. `mf.UncertainRows()`; needs `batch_size`.
         checkpoint: a folder, or `mf.Checkpoint(folder, ...)`: called again after its process has
             died, the fit goes on from there and ends in the same bytes.
-        devices: for several devices; not available yet.
+        devices: None for JAX's default device, a number of devices, `"all"`, or a sequence of
+            JAX devices. Rows are split over them, or restarts or members of an ensemble where the
+            number of devices divides theirs; the answer is the same but for rounding.
 
     Returns:
         A `Posterior`; `.result` says why the fit ended. Ctrl-C returns what there is.
@@ -72,33 +83,40 @@ def fit(
         TypeError, ValueError: bad input, before anything compiles; the message says what and where.
         NonFiniteError: the ELBO became non-finite; carries the last finite posterior.
     """
-    unavailable = {"devices": devices}
-    if not isinstance(model, HierarchicalNetwork):
-        unavailable["groups"] = groups
-    elif groups is not None and not isinstance(X, AbstractStream):
-        X = Rows(X, groups)
-    _check_options(model, unavailable, steps, restarts, seed, callbacks)
-    amortised = isinstance(method, AbstractMethod) and method.amortised
-    model, rows = _prepared(model, X, y, data, weights, amortised)
+    if isinstance(model, HierarchicalNetwork) and groups is not None:
+        X, groups = X if isinstance(X, AbstractStream) else Rows(X, groups), None
     checkpoint = as_checkpoint(checkpoint)
+    where = None if devices is None else as_devices(devices)
+    with OwnRows(where is not None and len({each.process_index for each in where}) > 1) as own:
+        _check_options(model, groups, steps, restarts, seed, callbacks)
+        amortised = isinstance(method, AbstractMethod) and method.amortised
+        model, rows = _prepared(model, X, y, data, weights, amortised)
+        own.rows = rows.rows
+    total = sum(own.counts)
     by_steps = steps is not None or batch_size is not None or restarts != 1 or len(callbacks) > 0
-    by_steps = by_steps or checkpoint is not None
-    chosen = as_method(method, model, rows.rows, by_steps).bind(model)
+    by_steps = by_steps or where is not None or checkpoint is not None
+    chosen = as_method(method, model, total, by_steps).bind(model)
     if isinstance(rows, Streamed):
-        check_streaming(chosen, batch_size, sampler)
-    batch_size = _check_batch(model, rows, batch_size)
+        check_streaming(chosen, batch_size, sampler, where)
+    batch_size = _check_batch(model, isinstance(rows, Streamed), total, batch_size)
     sampler = _check_sampler(sampler, batch_size)
     job = Job(model, chosen, rows, batch_size, int(seed), *_starting_point(model, start), sampler)
     job = job._replace(checkpoint=checkpoint)
     if isinstance(chosen, AbstractDirect):
-        _check_direct(chosen, steps, batch_size, restarts, callbacks, checkpoint)
+        _check_direct(chosen, steps, batch_size, restarts, callbacks, checkpoint, devices)
         return run_direct(job, progress)
+    assert isinstance(chosen, AbstractStepping)
+    if where is not None:
+        found = devices_for(where, own.counts, chosen, rows.exchangeable, restarts)
+        job = job._replace(devices=found)
+    if len(own.counts) > 1:
+        check_across(job, steps, restarts, callbacks)
     return run_steps(job, steps, restarts, progress, callbacks)
 
 
 def _check_options(
     model: Any,
-    unavailable: dict[str, Any],
+    groups: Any,
     steps: int | None,
     restarts: int,
     seed: int,
@@ -106,9 +124,8 @@ def _check_options(
 ) -> None:
     if not isinstance(model, AbstractModel | AbstractProgram):
         raise TypeError(f"model must be a Moonfield model, got {type(model).__name__}.")
-    for name, value in unavailable.items():
-        if value is not None:
-            raise ValueError(f"{name} is not available for {type(model).__name__}; leave it out.")
+    if groups is not None:
+        raise ValueError(f"groups is not available for {type(model).__name__}; leave it out.")
     check_seed(seed)
     if steps is not None:
         whole(steps, "steps")
@@ -124,6 +141,7 @@ def _check_direct(
     restarts: int,
     callbacks: Any,
     checkpoint: Any,
+    devices: Any,
 ) -> None:
     given = {
         "steps": steps is not None,
@@ -131,6 +149,7 @@ def _check_direct(
         "restarts": restarts != 1,
         "callbacks": len(callbacks) > 0,
         "checkpoint": checkpoint is not None,
+        "devices": devices is not None,
     }
     for name, was_given in given.items():
         if was_given:
@@ -167,7 +186,7 @@ def _prepared(
 
 
 def _check_batch(
-    model: AbstractModel, rows: Dataset | Streamed, batch_size: int | None
+    model: AbstractModel, is_stream: bool, rows: int, batch_size: int | None
 ) -> int | None:
     if batch_size is None:
         return None
@@ -178,9 +197,9 @@ def _check_batch(
             f"A batch of rows would say nothing unbiased about all of them: {why}. "
             "Leave batch_size out."
         )
-    if isinstance(rows, Streamed):
-        return min(batch_size, rows.rows)
-    return None if batch_size >= rows.rows else batch_size
+    if is_stream:
+        return min(batch_size, rows)
+    return None if batch_size >= rows else batch_size
 
 
 def _check_sampler(sampler: Any, batch_size: int | None) -> AbstractSampler | None:

@@ -17,6 +17,7 @@ from ..inference import (
     AbstractMethod,
     AbstractStepping,
     Automatic,
+    Devices,
     Driver,
     FixedSteps,
     Raw,
@@ -48,6 +49,12 @@ class Job(NamedTuple):
     location: PyTree | None  # parameters to start at
     sampler: AbstractSampler | None = None  # of rows into batches
     checkpoint: Checkpoint | None = None
+    devices: Devices | None = None  # None: JAX's default one
+
+    @property
+    def total(self) -> int:
+        """Rows of all processes."""
+        return self.rows.rows if self.devices is None else self.devices.rows
 
 
 def run_steps(
@@ -68,11 +75,12 @@ def run_steps(
 
     sampling = None if job.sampler is None else Sampling(job.sampler.refresh, chances)
     driver = Driver(
-        job.model, method, job.rows, job.batch_size, restarts, job.seed, before, sampling
-    )
+        job.model, method, job.rows, job.batch_size, restarts, job.seed, before, sampling,
+        job.devices,
+    )  # fmt: skip
     driver.start(None if job.posterior is None else job.posterior.approximation, job.location)
     by_row = method.row_tolerance
-    automatic = Automatic(None if by_row is None else by_row * job.rows.rows)
+    automatic = Automatic(None if by_row is None else by_row * job.total)
     controller = automatic if steps is None else FixedSteps(int(steps), method.tuned)
     if keeper is not None:
         keeper.resume(driver, controller)
@@ -82,7 +90,8 @@ def run_steps(
 
     observers = _observers(callbacks, driver, finish)
     try:
-        raw = driver.run(controller, Progress(steps, progress), observers, keeper)
+        with driver.turns:
+            raw = driver.run(controller, Progress(steps, progress), observers, keeper)
     finally:
         driver.close()
     if raw.nonfinite is not None:
@@ -157,7 +166,10 @@ def _finished(
     run: Run | None = None,
 ) -> Posterior:
     rows = job.rows
-    data, stream = (None, rows) if isinstance(rows, Streamed) else (rows, None)
+    alone = job.devices is None or len(job.devices.counts) == 1
+    stream = rows if isinstance(rows, Streamed) else None
+    # One process' rows are not what the posterior is of.
+    data = rows if alone and isinstance(rows, Dataset) else None
     found = job.model, approximation, trace, diagnostics
     return Posterior(*found, rows.columns, data, run, stream)
 
@@ -173,7 +185,7 @@ def _from_steps(
         method=method.name,
         result=raw.result,
         steps=raw.steps,
-        rows=job.rows.rows,
+        rows=job.total,
         batch_size=job.batch_size,
         elbo=estimates[best][0],
         elbo_se=estimates[best][1],

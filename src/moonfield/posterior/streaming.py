@@ -40,8 +40,15 @@ def streamed(model: Any, stream: AbstractStream, y: Any, data: Any, weights: Any
     return Streamed(stream, one.targets.shape[1:], check, one)
 
 
-def check_streaming(method: AbstractMethod, batch_size: Any, sampler: Any) -> None:
+def check_streaming(
+    method: AbstractMethod, batch_size: Any, sampler: Any, devices: list | None
+) -> None:
     """`ValueError` for what a stream cannot be fitted by."""
+    if devices is not None:
+        raise ValueError(
+            "A stream is read for JAX's default device. Leave devices out, or read its rows (those "
+            "of stream.shard(index, count) in each process) into arrays."
+        )
     if isinstance(method, AbstractDirect):
         raise ValueError(
             f"Method {method.name!r} sees all rows at once, which a stream does not hold. Use one "
