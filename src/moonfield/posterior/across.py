@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from .._core.trees import split
+from ..data import Dataset
 from ..inference import AbstractStepping, check_same
 from ..model import AbstractBoundProgram, space
 
@@ -35,6 +36,7 @@ def check_across(job: "Job", steps: int | None, restarts: int, callbacks: Sequen
 def _described(job: "Job", steps: int | None, restarts: int, callbacks: Sequence) -> dict[str, Any]:
     rows, size = job.rows, space(job.model).size
     assert isinstance(job.method, AbstractStepping)
+    assert isinstance(rows, Dataset)
     started = None if job.posterior is None else job.posterior.approximation
     return {
         "the model": (type(job.model).__name__, space(job.model).shapes),

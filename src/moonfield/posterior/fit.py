@@ -107,6 +107,7 @@ def fit(
         return run_direct(job, progress)
     assert isinstance(chosen, AbstractStepping)
     if where is not None:
+        assert isinstance(rows, Dataset)  # streams have been refused
         found = devices_for(where, own.counts, chosen, rows.exchangeable, restarts)
         job = job._replace(devices=found)
     if len(own.counts) > 1:
