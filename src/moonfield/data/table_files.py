@@ -13,7 +13,7 @@ from .stream import Slice
 
 PARQUET = (".parquet", ".pq")
 ARROW = (".arrow", ".feather", ".ipc")
-_ROWS = 8_192  # that are decoded together
+_NUMBERS = 2**20  # that are decoded together
 _BYTES = 2**16  # of a column that are read together
 
 
@@ -85,7 +85,8 @@ class ParquetFile(AbstractTableFile):
         options = {"metadata": self._metadata, "buffer_size": _BYTES, "pre_buffer": False}
         start = 0
         with reading(self.path), pyarrow().parquet.ParquetFile(self.path, **options) as file:
-            for block in file.iter_batches(_ROWS, [part], list(names), use_threads=False):
+            rows = rows_together(names)
+            for block in file.iter_batches(rows, [part], list(names), use_threads=False):
                 if start + block.num_rows > first:
                     yield start, block
                 start += block.num_rows
@@ -110,8 +111,9 @@ class ArrowFile(AbstractTableFile):
     def blocks(self, part: int, names: Sequence[str], first: int) -> Iterator[tuple[int, Any]]:
         with self._open([self._schema.get_field_index(name) for name in names]) as reader:
             block = reader.get_batch(part)
-            for start in range(first, block.num_rows, _ROWS):
-                yield start, block.slice(start, _ROWS)
+            rows = rows_together(names)
+            for start in range(first, block.num_rows, rows):
+                yield start, block.slice(start, rows)
 
     @contextlib.contextmanager
     def _open(self, fields: list[int] | None) -> Iterator[Any]:
@@ -124,6 +126,11 @@ class ArrowFile(AbstractTableFile):
             pa.ipc.open_file(source, options=options) as reader,
         ):
             yield reader
+
+
+def rows_together(names: Sequence[str]) -> int:
+    """How many rows of these columns are decoded together."""
+    return max(256, _NUMBERS // len(names))
 
 
 def columns_of(block: Any, names: Sequence[str], dtype: Any) -> np.ndarray:
