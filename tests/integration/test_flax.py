@@ -94,7 +94,9 @@ def drawn(it: Any, seed: int = 0) -> Any:
     return with_weights(it, jax.tree.unflatten(treedef, values))
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(
+    "name", ["dense", "images", pytest.param("sequences", marks=pytest.mark.slow)]
+)
 def test_outputs_are_the_modules_own(name: str) -> None:
     module = made(name)
     X = jnp.asarray(RNG.normal(size=(4, *KINDS[name][1])), jnp.float32)
