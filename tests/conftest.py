@@ -5,6 +5,7 @@ from tests.strict import install, unchecked
 install()
 
 from collections.abc import Iterator  # noqa: E402
+from pathlib import Path  # noqa: E402
 
 import jax  # noqa: E402
 import pytest  # noqa: E402
@@ -15,6 +16,18 @@ from tests.helpers import Split, moons_model, moons_split  # noqa: E402
 
 settings.register_profile("moonfield", deadline=None, derandomize=True, max_examples=30)
 settings.load_profile("moonfield")
+
+
+_MAPS = Path("/proc/self/maps")
+_MANY_MAPS = 25_000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_memory_maps() -> Iterator[None]:
+    """Forget compiled code before Linux refuses more memory maps (65,530) and XLA dies of it."""
+    yield
+    if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MANY_MAPS:
+        jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

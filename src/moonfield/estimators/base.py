@@ -186,8 +186,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         return hasattr(self, "posterior_")
 
     def _begun(self, rows: Rows, checkpoint: Any = None) -> Any:
-        prior = network_prior(self.prior_sd, self.output_sd, len(tuple(self.hidden)) + 1)
-        model = self._model(rows, prior, None)
+        model = self._model(rows, None, None)
         method = as_method(self.method, self.members)
         self.keep(self._fitted(model, rows, method, checkpoint=checkpoint))
         return self
@@ -239,6 +238,9 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         likelihood, outputs = self.likelihood(noise)
         hidden = [whole(units, "each of hidden") for units in self.hidden]
         sizes = [rows.inputs.shape[1], *hidden, outputs]
+        if prior is None:
+            heads = outputs // 2 if getattr(self, "heteroscedastic", False) else 0
+            prior = network_prior(self.prior_sd, self.output_sd, sizes, heads)
         return BayesianNetwork(MLP(sizes, activation=self.activation), prior, likelihood)
 
     def _fitted(

@@ -1,6 +1,8 @@
 """What is chosen where the user leaves it open: priors, the method, the size of batches."""
 
+import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,16 +15,27 @@ from ..model import BayesianNetwork
 from ..posterior import Posterior, fit
 from ..priors import Normal, Scaled
 
+_HEAD_SD = 0.5
 _PRECISION = 1_000.0  # of each weight, at the start of a fit
 _TOLERANCE = 0.01  # nats a row
 _MOST_ROWS = 1_200  # up to which a step sees all of them
 _BATCH = 256
 
 
-def network_prior(sd: float, output_sd: float, layers: int) -> dict[str, Any]:
-    """Pre-activations of hidden layers have prior sd `sd`, outputs `output_sd`, biases 1."""
+def network_prior(
+    sd: float, output_sd: float, sizes: Sequence[int], heads: int = 0
+) -> dict[str, Any]:
+    """Pre-activations of hidden layers have prior sd `sd`, outputs `output_sd`, biases 1.
+
+    The last `heads` outputs, which say how the noise varies, have prior sd 0.5.
+    """
+    layers, last = len(sizes) - 1, Scaled(float(output_sd))
+    if heads:
+        sds = np.repeat([output_sd, _HEAD_SD], [sizes[-1] - heads, heads])
+        table = np.broadcast_to(sds[:, None], (sizes[-1], sizes[-2]))
+        last = Normal(0.0, table / math.sqrt(sizes[-2]))
     return {
-        f"layers.{layers - 1}.weight": Scaled(float(output_sd)),
+        f"layers.{layers - 1}.weight": last,
         **({"layers.*.weight": Scaled(float(sd))} if layers > 1 else {}),
         "*": Normal(0.0, 1.0),
     }

@@ -9,7 +9,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils import Tags, check_array
 
 from ..inference import AbstractMethod
-from ..likelihoods import AbstractLikelihood, Normal
+from ..likelihoods import AbstractLikelihood, Head, Normal
 from ..predictive import Units
 from .base import AbstractBayesianMLP
 from .encoder import scales_of
@@ -173,7 +173,7 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
     def likelihood(self, noise: dist.Distribution | None) -> tuple[AbstractLikelihood, int]:
         shape = self.units_.shift.shape
         if self.heteroscedastic:
-            return Normal(sd="head"), 2 * _targets(shape)
+            return Normal(sd="head" if noise is None else Head(noise)), 2 * _targets(shape)
         return Normal(sd=noise_prior(shape) if noise is None else noise), _targets(shape)
 
 

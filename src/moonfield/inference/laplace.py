@@ -10,16 +10,19 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._core.checks import whole
+from .._core.results import Result
 from .._core.trees import named_leaves
 from ..families import Conditional, Gaussian, MeanField, MeanFieldState, Variational
 from ..model import AbstractModel, BayesianNetwork, space
 from .curvature import check_size, diagonal_precision_at, invert, precision_at
+from .empirical_bayes import check_model, learn
+from .gauss_newton import gauss_newton, weight_places
 from .kronecker_curvature import check_rows, kronecker_gaussian, layer_priors
 from .map import LogDensity, find_mode, mode_facts
 from .method import AbstractDirect, Outcome
 from .target import Target
 
-Hessian = Literal["full", "diagonal", "kronecker", "last_layer"]
+Hessian = Literal["full", "gauss_newton", "diagonal", "kronecker", "last_layer"]
 
 
 class Laplace(AbstractDirect):
@@ -32,8 +35,9 @@ class Laplace(AbstractDirect):
     them, and `diagnostics.facts["curvatures_replaced"]` counts them.
 
     Args:
-        hessian: `"full"`; `"diagonal"`, which ignores correlations; `"kronecker"`, the Gauss-Newton
-            matrix of a network layer by layer, as Kronecker products; or `"last_layer"`, a full
+        hessian: `"full"`; `"gauss_newton"`, that of a network's first-order expansion, whose
+            curvatures are never negative; `"diagonal"`, which ignores correlations; `"kronecker"`,
+            the Gauss-Newton matrix layer by layer, as Kronecker products; or `"last_layer"`, a full
             Hessian for the weights of the last layer of a network, all others held at the mode.
         starts: how many random starts; a `start` given to `fit` replaces them all.
         linearised: predict by the network's first-order expansion about the mode,
@@ -42,6 +46,9 @@ class Laplace(AbstractDirect):
             Korzepa & Bauer, 2021, "Improving predictions of Bayesian neural nets via local
             linearization", section 3.2). By default for every network. `posterior.model` is then
             the expanded model, and k-hat says how near its posterior is.
+        empirical_bayes: with `"gauss_newton"`, learn a factor of the prior sds of every array of
+            weights, and the noise sd of a normal likelihood, by the marginal likelihood
+            (`inference/empirical_bayes.py`). `posterior.model` then has the priors that were found.
 
     Raises:
         TypeError, ValueError: an argument is out of range, the model has no layers, or the Hessian
@@ -51,8 +58,15 @@ class Laplace(AbstractDirect):
     hessian: Hessian = eqx.field(static=True)
     starts: int = eqx.field(static=True)
     linearised: bool | None = eqx.field(static=True)
+    empirical_bayes: bool = eqx.field(static=True)
 
-    def __init__(self, hessian: Hessian = "full", starts: int = 4, linearised: bool | None = None):
+    def __init__(
+        self,
+        hessian: Hessian = "full",
+        starts: int = 4,
+        linearised: bool | None = None,
+        empirical_bayes: bool = False,
+    ):
         self.hessian = hessian
         self.linearised = linearised
         self.starts = whole(starts, "starts")
@@ -60,6 +74,9 @@ class Laplace(AbstractDirect):
             raise ValueError(f"linearised must be True, False or None, got {linearised!r}.")
         if hessian not in get_args(Hessian):
             raise ValueError(f"hessian must be one of {get_args(Hessian)}, got {hessian!r}.")
+        self.empirical_bayes = bool(empirical_bayes)
+        if empirical_bayes and hessian != "gauss_newton":
+            raise ValueError(f"empirical_bayes needs hessian='gauss_newton', got {hessian!r}.")
 
     @property
     def name(self) -> str:
@@ -70,6 +87,10 @@ class Laplace(AbstractDirect):
             raise ValueError(f"{type(model).__name__} is no network; leave linearised out.")
         if self.hessian == "full":
             check_size(space(model).size, "Use hessian='diagonal' or hessian='last_layer'.")
+        if self.hessian == "gauss_newton":
+            weight_places(model)
+        if self.empirical_bayes:
+            check_model(model)
         if self.hessian == "kronecker":
             layer_priors(model)
         if self.hessian == "last_layer":
@@ -83,6 +104,8 @@ class Laplace(AbstractDirect):
         start: Float[Array, " size"] | None = None,
         progress: bool = False,
     ) -> Outcome:
+        if self.empirical_bayes:
+            return self._run_empirical_bayes(target, seed, start)
         if self.hessian == "kronecker":
             check_rows(target)
         mode = find_mode(target, seed, start, self.starts)
@@ -102,6 +125,22 @@ class Laplace(AbstractDirect):
             model=self._model(target.model, mode.point),
         )
 
+    def _run_empirical_bayes(self, target: Target, seed: int, start: Array | None) -> Outcome:
+        found = learn(target, seed, start, self.starts)
+        last = found.rounds[-1]
+        evaluations = sum(one.evaluations + target.size for one in found.rounds)
+        return Outcome(
+            approximation=found.approximation,
+            trace=np.concatenate([one.trace for one in found.rounds]),
+            result=Result.converged if found.converged else Result.not_converged,
+            steps=sum(len(one.trace) for one in found.rounds),
+            evaluations=evaluations,
+            elbo=(found.evidence, 0.0 if math.isfinite(found.evidence) else math.nan),
+            compile_seconds=0.0,
+            facts={"log_marginal_likelihood": found.evidence, **found.facts, **mode_facts(last)},
+            model=self._model(found.model, found.approximation.mean),
+        )
+
     def _model(self, model: AbstractModel, mode: Array) -> AbstractModel:
         """The model whose parameters the approximation is of."""
         if not isinstance(model, BayesianNetwork) or self.linearised is False:
@@ -117,6 +156,29 @@ def _full(target: Target, mode: Array) -> Fitted:
     inverse = invert(precision_at(LogDensity(target), mode))
     gaussian = Gaussian(mode, jnp.asarray(inverse.root, mode.dtype))
     return gaussian, inverse.log_det, {"curvatures_replaced": inverse.replaced}
+
+
+def _gauss_newton(target: Target, mode: Array) -> Fitted:
+    """Of the likelihood's own numbers the exact Hessian, apart from the weights."""
+    places = weight_places(target.model)
+    precision = precision_at(_Prior(target.model), mode)
+    precision[np.ix_(places, places)] += gauss_newton(target, mode, places)
+    own = np.setdiff1d(np.arange(target.size), places)
+    if own.size:
+        precision[np.ix_(own, own)] = precision_at(LogDensity(target), mode, own)
+    inverse = invert(precision)
+    gaussian = Gaussian(mode, jnp.asarray(inverse.root, mode.dtype))
+    return gaussian, inverse.log_det, {"curvatures_replaced": inverse.replaced}
+
+
+class _Prior(eqx.Module):
+    """The log prior density of z as a callable tree."""
+
+    model: AbstractModel
+
+    def __call__(self, z: Float[Array, " size"]) -> Float[Array, ""]:
+        params, log_det = space(self.model).constrain(z)
+        return self.model.log_prior(params) + log_det
 
 
 def _diagonal(target: Target, mode: Array) -> Fitted:
@@ -143,6 +205,7 @@ def _last_layer(target: Target, mode: Array) -> Fitted:
 
 _FITS: dict[Hessian, Callable[[Target, Array], Fitted]] = {
     "full": _full,
+    "gauss_newton": _gauss_newton,
     "diagonal": _diagonal,
     "kronecker": _kronecker,
     "last_layer": _last_layer,

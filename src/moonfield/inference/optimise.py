@@ -76,15 +76,22 @@ class _State(NamedTuple):
     evaluations: Int[Array, ""]
 
 
-def maximise(objective: Any, starts: Float[Array, "starts size"]) -> Optimum:
+def maximise(
+    objective: Any,
+    starts: Float[Array, "starts size"],
+    steps: int = _LBFGS_STEPS,
+    polish: bool = True,
+) -> Optimum:
     """The highest of the local maxima of a callable tree that the starts lead to.
+
+    L-BFGS takes so many steps at most; without `polish` Newton's method does not follow.
 
     A start where it is not finite is halved until it is; so are steps. Nothing compiles for a
     second objective of the same structure and shapes.
     """
     begun = time.perf_counter()
     structure, arrays = split(objective)
-    climbs, end = _maximise(structure, arrays, starts)
+    climbs, end = _maximise(structure, steps, polish, arrays, starts)
     compile_seconds = time.perf_counter() - begun
     best = int(np.argmin(climbs.at.value))
     climb = np.asarray(climbs.trace)[best, : int(np.asarray(climbs.iterations)[best])]
@@ -100,8 +107,10 @@ def maximise(objective: Any, starts: Float[Array, "starts size"]) -> Optimum:
     )
 
 
-@functools.partial(jax.jit, static_argnames="structure")
-def _maximise(structure: Structure, arrays: list[Array], starts: Array) -> tuple[_State, _State]:
+@functools.partial(jax.jit, static_argnames=("structure", "steps", "polish"))
+def _maximise(
+    structure: Structure, steps: int, polish: bool, arrays: list[Array], starts: Array
+) -> tuple[_State, _State]:
     """L-BFGS from each start, and what the best of them leads to."""
     objective = structure.join(arrays)
 
@@ -109,9 +118,9 @@ def _maximise(structure: Structure, arrays: list[Array], starts: Array) -> tuple
         value = -objective(z)
         return jnp.where(jnp.isnan(value), jnp.inf, value)
 
-    climbs = jax.lax.map(lambda z: _lbfgs(loss, _finite(loss, z)), starts)
+    climbs = jax.lax.map(lambda z: _lbfgs(loss, _finite(loss, z), steps), starts)
     best = jax.tree.map(lambda leaf: leaf[jnp.argmin(climbs.at.value)], climbs)
-    if starts.shape[1] <= NEWTON_SIZE:
+    if polish and starts.shape[1] <= NEWTON_SIZE:
         end = _newton(loss, best.at)
     else:
         end = best._replace(iterations=jnp.zeros_like(best.iterations), evaluations=0)
@@ -131,7 +140,7 @@ def _finite(loss: Loss, start: Array) -> _Point:
     return jax.lax.while_loop(lost, halve, (nowhere, jnp.asarray(0)))[0]
 
 
-def _lbfgs(loss: Loss, start: _Point) -> _State:
+def _lbfgs(loss: Loss, start: _Point, steps: int) -> _State:
     """Quasi-Newton steps of 10 memories with a zoom line search (Nocedal & Wright, 2006, ch. 7)."""
 
     def step(state: _State) -> _State:
@@ -146,7 +155,7 @@ def _lbfgs(loss: Loss, start: _Point) -> _State:
         new = _Point(at.z + update, search.value, search.grad)
         return _advance(state, new, memory, slope, search.info.num_linesearch_steps)
 
-    return _loop(step, _initial(start, _LBFGS_STEPS))
+    return _loop(step, _initial(start, steps))
 
 
 def _descent(at: _Point, memory: Any) -> tuple[Array, Any]:

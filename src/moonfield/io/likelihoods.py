@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpyro.distributions as dist
 
-from ..likelihoods import AbstractLikelihood
+from ..likelihoods import AbstractLikelihood, Head
 from ..likelihoods.scale import Scale
 from .part import Part, gather
 from .priors import build_distribution, describe_distribution
@@ -37,22 +37,20 @@ def _describe_argument(value: Any) -> Part | None:
         return Part({"is": "count", "count": value}, {})
     if not isinstance(value, Scale):
         return Part({"is": "number"}, {"value": np.asarray(value)})
-    if value.head:
-        return Part({"is": "head"}, {})
     if value.prior is None:
         return Part({"is": "number"}, {"value": np.asarray(value.known)})
     prior = describe_distribution(value.prior)
-    return None if prior is None else gather({"prior": prior}, **{"is": "learned"})
+    kind = "head" if value.head else "learned"
+    return None if prior is None else gather({"prior": prior}, **{"is": kind})
 
 
-def _build_argument(part: Part) -> int | float | str | dist.Distribution:
+def _build_argument(part: Part) -> int | float | Head | dist.Distribution:
     kind = part.facts["is"]
     if kind == "count":
         return int(part.facts["count"])
     if kind == "number":
         return float(part.number("value").item())
-    if kind == "head":
-        return "head"
-    if kind == "learned":
-        return build_distribution(part.known_child("prior"))
+    if kind in ("head", "learned"):
+        prior = build_distribution(part.known_child("prior"))
+        return Head(prior) if kind == "head" else prior
     raise ValueError(f"a likelihood's argument is {kind!r}")

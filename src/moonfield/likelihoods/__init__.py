@@ -7,12 +7,14 @@ from .mixture_density import MixtureDensity
 from .negative_binomial import NegativeBinomial
 from .normal import Normal
 from .poisson import Poisson
+from .scale import Head
 from .student_t import StudentT
 
 __all__ = [
     "AbstractLikelihood",
     "Bernoulli",
     "Categorical",
+    "Head",
     "MixtureDensity",
     "NegativeBinomial",
     "Normal",

@@ -17,8 +17,8 @@ class Normal(AbstractLikelihood):
     Args:
         sd: noise sd in units of y. A number: known. `"learned"`: one sd with a half-Cauchy(1)
             prior; a distribution: learned with that prior, one of shape (k,) for an sd of each of k
-            targets. `"head"`: heteroscedastic, the second
-            half of the network's outputs gives `softplus(output)`.
+            targets. `"head"`: heteroscedastic, a learned sd times `exp(3 tanh(output / 3))` for
+            each of the second half of the network's outputs; `Head(prior)` with another prior.
     """
 
     kind: ClassVar[str] = "numbers"

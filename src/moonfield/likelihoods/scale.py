@@ -1,16 +1,21 @@
 """The three ways a likelihood can have a scale: known, learned, or from the network."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jaxtyping import Array, Float
 
 from .._core.trees import default_float, numbers_to_arrays
 
-_FLOOR = 1e-6
+_RANGE = 3.0  # of the log of a head's factor, to either side
+
+
+class Head(NamedTuple):
+    """A scale that depends on the inputs: a learned one with this prior, times a head's factor."""
+
+    prior: dist.Distribution
 
 
 class Scale(eqx.Module):
@@ -19,7 +24,9 @@ class Scale(eqx.Module):
     Args:
         spec: a positive number (known), a NumPyro distribution on positive numbers (learned, with
             that prior), `"learned"` (the given default prior) or `"head"` (heteroscedastic: a
-            second half of the outputs gives `softplus(output)`).
+            learned scale with the default prior, times `exp(3 tanh(output / 3))` for each of the
+            second half of the outputs: a factor between 1/20 and 20, without which one row's scale
+            near 0 outweighs all others while a fit begins), or `Head(prior)`.
     """
 
     known: Array | None
@@ -31,7 +38,9 @@ class Scale(eqx.Module):
         if isinstance(spec, str) and spec == "learned":
             self.prior = numbers_to_arrays(default_prior)
         elif isinstance(spec, str) and spec == "head":
-            self.head = True
+            self.head, self.prior = True, numbers_to_arrays(default_prior)
+        elif isinstance(spec, Head):
+            self.head, self.prior = True, numbers_to_arrays(spec.prior)
         elif isinstance(spec, dist.Distribution):
             self.prior = numbers_to_arrays(spec)
         elif isinstance(spec, str) or not jnp.isscalar(spec) or isinstance(spec, bool):
@@ -63,12 +72,12 @@ class Scale(eqx.Module):
         """Location outputs and scale."""
         if self.head:
             location, raw = jnp.split(outputs, 2, axis=-1)
-            return location, jax.nn.softplus(raw) + _FLOOR
+            return location, own[name] * jnp.exp(_RANGE * jnp.tanh(raw / _RANGE))
         return outputs, own[name] if self.known is None else self.known
 
     def __str__(self) -> str:
         if self.head:
-            return "head"
+            return f"head, {type(self.prior).__name__} prior"
         if self.known is not None:
             return f"{float(self.known):.4g}"
         return f"learned, {type(self.prior).__name__} prior"

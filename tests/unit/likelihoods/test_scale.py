@@ -35,7 +35,7 @@ def test_a_distribution_is_its_own_prior(make, name: str, prior: dist.Distributi
 
 
 @each_kind
-@pytest.mark.parametrize("spec", [0.5, 2, "head"])
+@pytest.mark.parametrize("spec", [0.5, 2])
 def test_nothing_else_is_learned(make, name: str, prior: dist.Distribution, spec) -> None:
     assert make(spec).priors() == {}
 
@@ -51,9 +51,19 @@ def test_a_head_takes_half_of_the_outputs(make, name: str, prior: dist.Distribut
 
 def test_a_head_gives_locations_first_then_scales() -> None:
     outputs = jnp.asarray([[1.0, 2.0, -1.0, 3.0]])
-    mean, variance = likelihoods.Normal(sd="head").moments({}, outputs)
+    mean, variance = likelihoods.Normal(sd="head").moments({"sd": jnp.asarray(0.5)}, outputs)
     np.testing.assert_allclose(mean, [[1.0, 2.0]])
-    np.testing.assert_allclose(np.sqrt(variance), np.logaddexp(0.0, [[-1.0, 3.0]]), rtol=1e-5)
+    factors = np.exp(3.0 * np.tanh(np.asarray([[-1.0, 3.0]]) / 3.0))
+    np.testing.assert_allclose(np.sqrt(variance), 0.5 * factors, rtol=1e-5)
+
+
+@each_kind
+def test_a_head_has_a_prior_of_its_scale(make, name: str, prior: dist.Distribution) -> None:
+    own, given = make("head").priors(), make(likelihoods.Head(dist.Gamma(2.0, 3.0))).priors()
+    assert type(own[name]) is type(prior)
+    np.testing.assert_allclose(
+        given[name].log_prob(0.4), dist.Gamma(2.0, 3.0).log_prob(0.4), rtol=1e-6
+    )
 
 
 @each_kind
@@ -80,7 +90,7 @@ def test_student_t_needs_a_variance(df: float) -> None:
 def test_reads_as_what_it_is(spec) -> None:
     text = str(likelihoods.Normal(sd=spec))
     assert str(spec) in text
-    assert ("HalfCauchy" in text) == (spec == "learned")
+    assert ("HalfCauchy" in text) == (spec != 0.25)
 
 
 def test_a_model_learns_the_scale_under_its_prior() -> None:

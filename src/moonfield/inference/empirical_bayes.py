@@ -1,0 +1,226 @@
+"""Prior sds and the noise sd by the marginal likelihood of a network's Laplace approximation.
+
+Weights are optimised for given sds, then sds for given weights, in turns: MacKay's updates (1992,
+"A practical Bayesian framework for backpropagation networks", eqs 2.21 and 2.22), with the Gauss-
+Newton matrix as the curvature and one prior sd for every array of weights (Immer et al., 2021,
+"Scalable marginal likelihood estimation for model selection in deep learning", section 3).
+"""
+
+import functools
+import math
+from typing import Any, NamedTuple, cast
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+from scipy.linalg import solve_triangular
+
+from .._core.results import Result
+from .._core.trees import Structure, named_leaves, split
+from ..data import rows_first
+from ..families import Gaussian
+from ..model import AbstractModel, BayesianNetwork, NormalPrior, normal_prior, space
+from ..objectives import log_joint_of
+from ..priors import Independent, Normal
+from .curvature import invert
+from .gauss_newton import gauss_newton, weight_places
+from .map import not_finite, starting_points
+from .noise_scale import Noise, check_noise, noise_at
+from .optimise import Optimum, maximise
+from .target import Target
+
+_STEPS = 200  # of L-BFGS between two updates of the sds
+_ROUNDS = 12
+_UPDATES = 5  # of the sds for the same weights
+_FEWEST = 8  # numbers of an array whose prior sd is learned
+_SMALLEST, _LARGEST = 0.01, 100.0  # factors of a prior sd
+_ENOUGH, _ENOUGH_ROW = 0.5, 0.002  # nats of evidence that another round must be worth, also a row
+
+
+class Learned(NamedTuple):
+    """What is found."""
+
+    model: BayesianNetwork  # with the prior sds that were learned
+    approximation: Gaussian  # of all of z
+    evidence: float  # nats
+    rounds: list[Optimum]
+    converged: bool
+    facts: dict[str, Any]
+
+
+class _WeightsDensity(eqx.Module):
+    """`log p(data | z) + log N(weights; mean, sd)` of the weights, but for a constant."""
+
+    target: Target
+    z: Float[Array, " size"]
+    places: Int[Array | np.ndarray, " weights"]
+    mean: Float[Array, " weights"]
+    sd: Float[Array, " weights"]
+
+    def __call__(self, weights: Float[Array, " weights"]) -> Float[Array, ""]:
+        likelihood = _log_likelihood(self.target, self.z.at[self.places].set(weights))
+        return likelihood - 0.5 * jnp.sum(((weights - self.mean) / self.sd) ** 2)
+
+
+class _Arrays(NamedTuple):
+    """The weights in the order of z, and of which array each is."""
+
+    places: np.ndarray
+    mean: np.ndarray
+    sd: np.ndarray  # of the prior as it was given
+    owner: np.ndarray
+    paths: tuple[str, ...]
+
+
+class _Scales(NamedTuple):
+    """What is learned for given weights."""
+
+    factors: np.ndarray  # of the prior sds of each array
+    noise: Noise
+    used: float  # the effective number of parameters
+    log_det: float  # of the covariance of the weights
+
+
+def check_model(model: AbstractModel) -> None:
+    """Raise `ValueError` where sds cannot be learned: no network, or other priors than normals."""
+    places = weight_places(model)
+    if not isinstance(model, BayesianNetwork) or model.expansion is not None:
+        raise ValueError(
+            f"empirical_bayes is for an mf.BayesianNetwork, got {type(model).__name__}."
+        )
+    known = normal_prior(space(model))
+    if known is None or len(np.intersect1d(known.indices, places)) < len(places):
+        raise ValueError(
+            "empirical_bayes learns the sds of normal priors; the weights have others. Use "
+            "mf.priors.Normal or mf.priors.Scaled, or leave empirical_bayes out."
+        )
+    check_noise(model.likelihood)
+
+
+def learn(target: Target, seed: int, start: Array | None, starts: int) -> Learned:
+    """Take turns until a round is worth too little.
+
+    Raises:
+        NonFiniteError: the density is not finite at any start.
+    """
+    model = cast(BayesianNetwork, target.model)
+    arrays, points = _arrays_of(model), starting_points(target, seed, start, starts)
+    z, begin = points[0], points[:, arrays.places]
+    scales = _Scales(np.ones(len(arrays.paths)), noise_at(target, z, 0.0), 0.0, 0.0)
+    z, evidence, rounds, converged = _put(z, scales.noise), -math.inf, [], False
+    enough = max(_ENOUGH, _ENOUGH_ROW * float(np.sum(target.batch.weights)))
+    while len(rounds) < _ROUNDS and not converged:
+        prior = _prior(arrays, scales.factors, z.dtype)
+        density = _WeightsDensity(target, z, arrays.places, *prior)
+        rounds.append(maximise(density, begin, _STEPS, polish=False))
+        if rounds[-1].result is Result.nonfinite:
+            raise not_finite(target)
+        z, begin = z.at[arrays.places].set(rounds[-1].point), rounds[-1].point[None]
+        scales = _learned_scales(target, arrays, scales, z)
+        z, before = _put(z, scales.noise), evidence
+        evidence = _evidence(target, arrays, scales, z)
+        converged = evidence - before < enough
+    return Learned(
+        _with_sds(model, arrays, scales.factors),
+        _gaussian(target, arrays, scales, z),
+        evidence,
+        rounds,
+        converged,
+        {"effective_parameters": scales.used, "rounds": len(rounds)},
+    )
+
+
+def _arrays_of(model: BayesianNetwork) -> _Arrays:
+    where, known = space(model), cast(NormalPrior, normal_prior(space(model)))
+    owner = np.repeat(np.arange(len(where.paths)), [math.prod(shape) for shape in where.shapes])
+    used, owner = np.unique(owner[known.indices], return_inverse=True)
+    mean, sd = (np.asarray(part, np.float64) for part in (known.mean, known.sd))
+    return _Arrays(known.indices, mean, sd, owner, tuple(where.paths[i] for i in used))
+
+
+def _prior(arrays: _Arrays, factors: np.ndarray, dtype: Any) -> tuple[Array, Array]:
+    sd = factors[arrays.owner] * arrays.sd
+    return jnp.asarray(arrays.mean, dtype), jnp.asarray(sd, dtype)
+
+
+def _put(z: Array, noise: Noise) -> Array:
+    return z.at[noise.places].set(noise.mode.astype(z.dtype)) if noise.places.size else z
+
+
+def _learned_scales(target: Target, arrays: _Arrays, scales: _Scales, z: Array) -> _Scales:
+    """Some updates for the same weights.
+
+    With the precision H of the weights, `H = matrix + 1 / (factor sd)^2`, an array of n weights has
+    used up `n - trace(H^-1 / (factor sd)^2)` parameters; its new factor squared is the sum of its
+    squared weights, in units of sd, over that number.
+    """
+    matrix = gauss_newton(target, z, arrays.places)
+    weights = (np.asarray(z, np.float64)[arrays.places] - arrays.mean) / arrays.sd
+    numbers, squares = (np.bincount(arrays.owner, w) for w in (None, weights**2))
+    factors, first, noise, used, log_det = scales.factors, scales.noise, scales.noise, 0.0, 0.0
+    for _ in range(_UPDATES if first.places.size < 2 else 1):
+        shrunk = float(np.exp(2.0 * (first.mode - noise.mode).sum())) * matrix
+        variances, log_det = _variances(shrunk, factors[arrays.owner] * arrays.sd)
+        left = np.bincount(arrays.owner, variances / arrays.sd**2) / factors**2
+        used_up = np.clip(numbers - left, 1e-3 * numbers, numbers)
+        learned = np.clip(np.sqrt(squares / used_up), _SMALLEST, _LARGEST)
+        factors = np.where(numbers >= _FEWEST, learned, factors)
+        used = float(used_up.sum())
+        noise = noise_at(target, z, used)
+    return _Scales(factors, noise, used, log_det)
+
+
+def _variances(matrix: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, float]:
+    """The diagonal of `(matrix + 1 / sd^2)^-1`, and the log-determinant of that."""
+    factor = np.linalg.cholesky(sd[:, None] * matrix * sd + np.eye(len(sd)))
+    root = solve_triangular(factor, np.diag(sd), lower=True)
+    return (root**2).sum(axis=0), 2.0 * float(np.log(sd).sum() - np.log(np.diag(factor)).sum())
+
+
+def _evidence(target: Target, arrays: _Arrays, scales: _Scales, z: Array) -> float:
+    """Laplace's estimate of the log marginal likelihood, nats: of the weights and the noise sds."""
+    sd = scales.factors[arrays.owner] * arrays.sd
+    weights = (np.asarray(z, np.float64)[arrays.places] - arrays.mean) / sd
+    structure, leaves = split(target)
+    fit = float(_compiled_log_likelihood(structure, leaves, z))
+    prior = -0.5 * float(weights @ weights) - float(np.log(sd).sum())
+    noise = scales.noise.log_prior + float(np.log(scales.noise.sd * math.sqrt(2.0 * math.pi)).sum())
+    return fit + prior + 0.5 * scales.log_det + noise
+
+
+def _gaussian(target: Target, arrays: _Arrays, scales: _Scales, z: Array) -> Gaussian:
+    """Weights with the inverse of their precision as covariance, apart from the noise sds."""
+    precision = gauss_newton(target, z, arrays.places)
+    sd = scales.factors[arrays.owner] * arrays.sd
+    root = np.zeros((z.size, z.size))
+    root[np.ix_(arrays.places, arrays.places)] = invert(precision + np.diag(sd**-2.0)).root
+    root[scales.noise.places, scales.noise.places] = scales.noise.sd
+    return Gaussian(z, jnp.asarray(root, z.dtype))
+
+
+def _with_sds(model: BayesianNetwork, arrays: _Arrays, factors: np.ndarray) -> BayesianNetwork:
+    """The model with the prior that was learned, array by array."""
+    shapes = {path: leaf.shape for path, leaf in named_leaves(model.shapes).items()}
+    table = {}
+    for i, path in enumerate(arrays.paths):
+        own = arrays.owner == i
+        mean, sd = (part[own].reshape(shapes[path]) for part in (arrays.mean, arrays.sd))
+        table[path] = Normal(_as_number(mean), _as_number(factors[i] * sd))
+    return BayesianNetwork(model.network, Independent(table), model.likelihood)
+
+
+def _as_number(values: np.ndarray) -> Any:
+    """One number where all are the same."""
+    return float(values.flat[0]) if (values == values.flat[0]).all() else values
+
+
+def _log_likelihood(target: Target, z: Array) -> Array:
+    model, batch = target.model, rows_first(target.batch)
+    return log_joint_of(model, space(model), batch, 1.0).parts(z)[1]
+
+
+@functools.partial(jax.jit, static_argnames="structure")
+def _compiled_log_likelihood(structure: Structure, leaves: list[Array], z: Array) -> Array:
+    return _log_likelihood(structure.join(leaves), z)

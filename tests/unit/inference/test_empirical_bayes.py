@@ -1,0 +1,114 @@
+"""Prior and noise sds by the marginal likelihood, against closed forms of linear models."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+from scipy import stats
+from scipy.optimize import minimize
+
+import moonfield as mf
+from moonfield.data import dataset, full_batch, rows_last
+from moonfield.inference.gauss_newton import gauss_newton, weight_places
+from moonfield.inference.target import Target
+from moonfield.model import space
+
+RNG = np.random.default_rng(3)
+X = RNG.normal(size=(60, 10))
+Y = X @ RNG.normal(size=10) * 0.4 + 0.3 * RNG.normal(size=60)
+NOISE = dist.InverseGamma(1.0, 0.01)
+METHOD = mf.Laplace("gauss_newton", starts=1, empirical_bayes=True)
+
+
+def linear(likelihood: mf.likelihoods.AbstractLikelihood, outputs: int = 1) -> mf.BayesianNetwork:
+    network = mf.nets.MLP([10, outputs], bias=False)
+    return mf.BayesianNetwork(network, mf.priors.Normal(0.0, 1.0), likelihood)
+
+
+def target_of(model: mf.BayesianNetwork, X: np.ndarray, y: np.ndarray, weights=None) -> Target:
+    rows = dataset(X, y, model.target_shape(X), weights)
+    return Target(model, jax.device_put(rows_last(full_batch(rows))))
+
+
+def log_evidence(log_prior_sd: float, log_sd: float) -> float:
+    """Of the linear model, with the prior of the log noise sd."""
+    covariance = np.exp(2 * log_prior_sd) * X @ X.T + np.exp(2 * log_sd) * np.eye(60)
+    own = float(NOISE.log_prob(jnp.exp(log_sd))) + log_sd
+    return stats.multivariate_normal(np.zeros(60), covariance).logpdf(Y) + own
+
+
+def test_sds_of_a_linear_model_maximise_its_evidence(x64) -> None:
+    found = mf.fit(linear(mf.likelihoods.Normal(sd=NOISE)), X, Y, method=METHOD)
+    best = minimize(lambda at: -log_evidence(*at), [0.0, 0.0], method="Nelder-Mead").x
+    prior = found.model.prior.entry("layers.0.weight")
+    names = space(found.model).paths
+    mean, sd = found.approximation.moments()
+    log_sd = mean[names.index("likelihood.sd")]  # its only number comes first
+    np.testing.assert_allclose(np.log(float(prior.scale)), best[0], atol=2e-2)
+    np.testing.assert_allclose(log_sd, best[1], atol=5e-3)
+    precision = X.T @ X / np.exp(2 * log_sd) + np.eye(10) / float(prior.scale) ** 2
+    np.testing.assert_allclose(sd[1:] ** 2, np.diag(np.linalg.inv(precision)), rtol=1e-3)
+    exact = np.linalg.solve(precision, X.T @ Y) / np.exp(2 * log_sd)
+    np.testing.assert_allclose(mean[1:], exact, rtol=1e-3)
+    width = 0.5 * np.log(2 * np.pi * sd[0] ** 2)  # of the log noise sd, by Laplace
+    exact = log_evidence(np.log(float(prior.scale)), float(log_sd)) + width
+    assert found.diagnostics.facts["log_marginal_likelihood"] == pytest.approx(exact, abs=0.02)
+
+
+@pytest.mark.slow
+def test_the_noise_of_each_target_is_its_own() -> None:
+    scale = np.array([1.0, 30.0])
+    both = np.stack([Y, RNG.permutation(Y)], axis=1) * scale
+    model = linear(mf.likelihoods.Normal(sd=dist.HalfCauchy(np.full(2, 5.0))), 2)
+    found = mf.fit(model, X, both, method=METHOD).sample(400)["likelihood"]["sd"]
+    assert np.median(found[:, 0]) == pytest.approx(0.3, rel=0.4)
+    assert np.median(found[:, 1]) == pytest.approx(both[:, 1].std(), rel=0.4)
+    assert np.std(np.log(found[:, 0])) == pytest.approx((2 * 50) ** -0.5, rel=0.25)  # not fixed
+
+
+def test_gauss_newton_of_a_network(x64) -> None:
+    """By the definition, for classes: `sum weight J' (diag(p) - p p') J`."""
+    model = mf.BayesianNetwork(
+        mf.nets.MLP([10, 4, 3]), mf.priors.Normal(0.0, 1.0), mf.likelihoods.Categorical()
+    )
+    labels, weights = RNG.integers(0, 3, 60), RNG.uniform(0.5, 2.0, 60)
+    target = target_of(model, X, labels, weights)
+    z = jnp.asarray(RNG.normal(size=model.size))
+    places = weight_places(model)
+    found = gauss_newton(target, z, places)
+
+    def outputs(z: jax.Array) -> jax.Array:
+        return model.outputs(space(model).constrain(z)[0], jnp.asarray(X))
+
+    jacobian, f = np.asarray(jax.jacfwd(outputs)(z)), np.asarray(outputs(z))
+    p = np.exp(f) / np.exp(f).sum(axis=1, keepdims=True)
+    hessian = np.einsum("ni,ij->nij", p, np.eye(3)) - np.einsum("ni,nj->nij", p, p)
+    wanted = np.einsum("n,nia,nij,njb->ab", weights, jacobian, hessian, jacobian)
+    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
+    assert np.linalg.eigvalsh(found).min() > -1e-9
+
+
+@pytest.mark.slow
+def test_laplace_by_gauss_newton_is_exact_for_a_linear_model(x64) -> None:
+    model = linear(mf.likelihoods.Normal(sd=0.3))
+    one, other = (
+        mf.fit(model, X, Y, method=mf.Laplace(kind)).approximation
+        for kind in ("full", "gauss_newton")
+    )
+    np.testing.assert_allclose(one.scale_tril, other.scale_tril, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("prior", "likelihood", "match"),
+    [
+        (mf.priors.Laplace(0.0, 1.0), mf.likelihoods.Normal(), "normal priors"),
+        (mf.priors.Normal(0.0, 1.0), mf.likelihoods.StudentT(), "noise sd"),
+    ],
+)
+def test_other_models_are_refused(prior, likelihood, match: str) -> None:
+    model = mf.BayesianNetwork(mf.nets.MLP([10, 1]), prior, likelihood)
+    with pytest.raises(ValueError, match=match):
+        mf.fit(model, X, Y, method=METHOD)
+    with pytest.raises(ValueError, match="gauss_newton"):
+        mf.Laplace(empirical_bayes=True)
