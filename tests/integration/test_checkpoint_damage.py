@@ -109,11 +109,12 @@ def test_no_forgery_stops_a_fit(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     """Contents with a valid checksum may be another state of the same fit."""
     torn, look = newest(folder), begun_fit(folder, monkeypatch)
     good, rng = torn.read_bytes(), np.random.default_rng(0)
-    forged = [data for _, data in hostile_contents(read_file(torn), 300, rng)]
+    forged = [data for _, data in hostile_contents(read_file(torn), 120, rng)]
     for data in cuts(good):
         torn.write_bytes(data)
         assert look() == (500, 1)
-    for files, valid in ((hostile_headers(good), 3), (forged, 60)):  # of headers, some spaces
+    headers = list(hostile_headers(good))[::6]
+    for files, valid in ((headers, 3), (forged, 30)):  # one header only has spaces behind it
         found = []
         for data in files:
             torn.write_bytes(data)

@@ -213,6 +213,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "posterior_")
 
+    def _begun(self, rows: Rows, checkpoint: Any = None) -> Any:
         model = self._model(rows, None, None)
         method = as_method(self.method, self.members)
         self.keep(self._fitted(model, rows, method, checkpoint=checkpoint))
