@@ -83,6 +83,29 @@ LIKELIHOODS: dict[str, LikelihoodCase] = {
     ),
 }
 
+
+class NetworkCase(NamedTuple):
+    """A network of `mf.nets`, the shape of a row that it takes, and how many outputs it has."""
+
+    make: Callable[[], Any]
+    row: tuple[int, ...]
+    outputs: int
+
+
+NETWORKS: dict[str, NetworkCase] = {
+    "Autoencoder": NetworkCase(lambda: mf.nets.Autoencoder([4, 3, 2]), (4,), 4),
+    "ConvNet": NetworkCase(lambda: mf.nets.ConvNet((4, 5), [2, 3], 3), (4, 5), 3),
+    "ConvNet-channels": NetworkCase(
+        lambda: mf.nets.ConvNet((2, 4, 5), [3], 2, depth=2, activation="tanh", bias=False),
+        (2, 4, 5),
+        2,
+    ),
+    "MLP": NetworkCase(lambda: mf.nets.MLP([3, 4, 2]), (3,), 2),
+    "ResNet": NetworkCase(lambda: mf.nets.ResNet((4, 4), [2, 3], 2), (4, 4), 2),
+    "ResidualMLP": NetworkCase(lambda: mf.nets.ResidualMLP([3, 4, 4, 2]), (3,), 2),
+    "Transformer": NetworkCase(lambda: mf.nets.Transformer(3, 4, 2, depth=1, heads=2), (5, 3), 2),
+}
+
 PRIORS: dict[str, Callable[[], Any]] = {
     "AdaptiveDepth-Normal": lambda: mf.priors.AdaptiveDepth(mf.priors.Normal(0.0, 2.0), [1, 2, 3]),
     "Hierarchy-Normal": lambda: mf.priors.Hierarchy(
