@@ -27,6 +27,10 @@ DEEP_SPACE = SimpleNamespace(
     shapes=((1,), (2, 1), (1,), (3,)),
     paths=("first.weight", "blocks.0.weight", "blocks.1.weight", "prior.depth"),
 )
+# The same size: a matrix and a vector, the latter at a point.
+PART_SPACE = SimpleNamespace(
+    size=7, shapes=((2, 3), (1,)), paths=("weight", "bias"), points=frozenset({"bias"})
+)
 
 
 FAMILIES: dict[str, Callable[[], AbstractFamily]] = {
@@ -38,6 +42,7 @@ FAMILIES: dict[str, Callable[[], AbstractFamily]] = {
     "LowRank": lambda: mf.families.LowRank(2),
     "MeanField": mf.families.MeanField,
     "Mixture": lambda: mf.families.Mixture(3),
+    "Partial": lambda: mf.families.Partial().bind(PART_SPACE),
     "Point": mf.families.Point,
     "SpikeAndSlab": lambda: mf.families.SpikeAndSlab().bind(GATED_SPACE),
     "StudentT": mf.families.StudentT,

@@ -3,6 +3,7 @@
 from .activations import ACTIVATIONS, activation
 from .autoencoder import Autoencoder
 from .check import check_network, weights_of, with_weights
+from .choosing import chosen
 from .conv_net import ConvNet
 from .convolution import convolution, patches
 from .description import build, check_description, describe
@@ -36,6 +37,7 @@ __all__ = [
     "check_description",
     "check_layer",
     "check_network",
+    "chosen",
     "convolution",
     "describe",
     "layer_names",
