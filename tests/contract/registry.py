@@ -27,6 +27,10 @@ DEEP_SPACE = SimpleNamespace(
     shapes=((1,), (2, 1), (1,), (3,)),
     paths=("first.weight", "blocks.0.weight", "blocks.1.weight", "prior.depth"),
 )
+# The same size: a matrix and a vector, the latter at a point.
+PART_SPACE = SimpleNamespace(
+    size=7, shapes=((2, 3), (1,)), paths=("weight", "bias"), points=frozenset({"bias"})
+)
 
 
 FAMILIES: dict[str, Callable[[], AbstractFamily]] = {
@@ -38,6 +42,7 @@ FAMILIES: dict[str, Callable[[], AbstractFamily]] = {
     "LowRank": lambda: mf.families.LowRank(2),
     "MeanField": mf.families.MeanField,
     "Mixture": lambda: mf.families.Mixture(3),
+    "Partial": lambda: mf.families.Partial().bind(PART_SPACE),
     "Point": mf.families.Point,
     "SpikeAndSlab": lambda: mf.families.SpikeAndSlab().bind(GATED_SPACE),
     "StudentT": mf.families.StudentT,
@@ -81,6 +86,29 @@ LIKELIHOODS: dict[str, LikelihoodCase] = {
     "NegativeBinomial-learned": LikelihoodCase(
         mf.likelihoods.NegativeBinomial, 1, _COUNTS, {"concentration": 3.0}
     ),
+}
+
+
+class NetworkCase(NamedTuple):
+    """A network of `mf.nets`, the shape of a row that it takes, and how many outputs it has."""
+
+    make: Callable[[], Any]
+    row: tuple[int, ...]
+    outputs: int
+
+
+NETWORKS: dict[str, NetworkCase] = {
+    "Autoencoder": NetworkCase(lambda: mf.nets.Autoencoder([4, 3, 2]), (4,), 4),
+    "ConvNet": NetworkCase(lambda: mf.nets.ConvNet((4, 5), [2, 3], 3), (4, 5), 3),
+    "ConvNet-channels": NetworkCase(
+        lambda: mf.nets.ConvNet((2, 4, 5), [3], 2, depth=2, activation="tanh", bias=False),
+        (2, 4, 5),
+        2,
+    ),
+    "MLP": NetworkCase(lambda: mf.nets.MLP([3, 4, 2]), (3,), 2),
+    "ResNet": NetworkCase(lambda: mf.nets.ResNet((4, 4), [2, 3], 2), (4, 4), 2),
+    "ResidualMLP": NetworkCase(lambda: mf.nets.ResidualMLP([3, 4, 4, 2]), (3,), 2),
+    "Transformer": NetworkCase(lambda: mf.nets.Transformer(3, 4, 2, depth=1, heads=2), (5, 3), 2),
 }
 
 PRIORS: dict[str, Callable[[], Any]] = {

@@ -215,7 +215,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [
-        ([1] * 10_000, "10,000 sizes; files keep up to 1,000"),
+        ([1] * 10_000, "10,000 layers; files keep up to 1,000"),
         ([2, 10**9, 1], "needs 3,000,000,000 weights, but it holds"),
         ("21", "the sizes '21'"),
         ([2.0, 1.0], r"the sizes \[2.0, 1.0\]"),

@@ -15,6 +15,7 @@ from .low_rank import LowRank, LowRankState
 from .mean_field import MeanField, MeanFieldState
 from .members import Members
 from .mixture import Mixture, MixtureState
+from .partial import Partial, PartialState
 from .particles import Particles
 from .point import Point, PointState
 from .sampler import Sampler, SamplerState, first_sampler, push
@@ -30,6 +31,7 @@ FAMILIES = {  # by the name that files use
     "LowRank": LowRank,
     "MeanField": MeanField,
     "Mixture": Mixture,
+    "Partial": Partial,
     "Point": Point,
     "SpikeAndSlab": SpikeAndSlab,
     "StudentT": StudentT,
@@ -62,6 +64,8 @@ __all__ = [
     "Members",
     "Mixture",
     "MixtureState",
+    "Partial",
+    "PartialState",
     "Particles",
     "Point",
     "PointState",

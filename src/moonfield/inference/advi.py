@@ -18,6 +18,7 @@ from ..families import (
     AbstractFamily,
     Amortised,
     MeanField,
+    Partial,
     Variational,
 )
 from ..model import AbstractModel, Space, space as space_of
@@ -94,7 +95,7 @@ class ADVI(AbstractStepping):
     @property
     def name(self) -> str:
         """Mean-field is "advi"; other families come with their name: "fullrank_advi"."""
-        family = type(self.family)
+        family = type(self.family.inner if isinstance(self.family, Partial) else self.family)
         return "advi" if family is MeanField else f"{family.__name__.lower()}_advi"
 
     @property
@@ -140,6 +141,8 @@ class ADVI(AbstractStepping):
 
     def path_of(self, space: Space, index: int) -> str:
         left = index
+        if isinstance(self.family, Partial):
+            return self.family.path_of(space, index)
         for name, leaf in named_leaves(self._shapes(space.size, default_float())).items():
             if left < leaf.size:
                 encoder = self.amortised and name.startswith("encoder.")

@@ -39,6 +39,8 @@ class Laplace(AbstractDirect):
             curvatures are never negative; `"diagonal"`, which ignores correlations; `"kronecker"`,
             the Gauss-Newton matrix layer by layer, as Kronecker products; or `"last_layer"`, a full
             Hessian for the weights of the last layer of a network, all others held at the mode.
+            `"full"` is of the Bayesian part of a model (`bayesian=`), all else held at the mode;
+            its ELBO is then of the evidence given these.
         starts: how many random starts; a `start` given to `fit` replaces them all.
         linearised: predict by the network's first-order expansion about the mode,
             `f(x; mode) + J(x) (w - mode)`, in place of the network itself: it is the model whose
@@ -86,7 +88,7 @@ class Laplace(AbstractDirect):
         if self.linearised and not isinstance(model, BayesianNetwork):
             raise ValueError(f"{type(model).__name__} is no network; leave linearised out.")
         if self.hessian == "full":
-            check_size(space(model).size, "Use hessian='diagonal' or hessian='last_layer'.")
+            check_size(len(_bayesian(model)), "Use hessian='diagonal' or hessian='last_layer'.")
         if self.hessian == "gauss_newton":
             weight_places(model)
         if self.empirical_bayes:
@@ -110,7 +112,8 @@ class Laplace(AbstractDirect):
             check_rows(target)
         mode = find_mode(target, seed, start, self.starts)
         approximation, log_det, facts = _FITS[self.hessian](target, mode.point)
-        evidence = mode.value + 0.5 * target.size * math.log(2.0 * math.pi) + 0.5 * log_det
+        numbers = len(_bayesian(target.model))
+        evidence = mode.value + 0.5 * numbers * math.log(2.0 * math.pi) + 0.5 * log_det
         if self.hessian != "last_layer":
             facts = {"log_marginal_likelihood": evidence, **facts}
         return Outcome(
@@ -153,6 +156,8 @@ Fitted = tuple[Any, float, dict[str, Any]]  # approximation, log det of its cova
 
 
 def _full(target: Target, mode: Array) -> Fitted:
+    if target.model.points:
+        return _conditional(target, mode, _bayesian(target.model))
     inverse = invert(precision_at(LogDensity(target), mode))
     gaussian = Gaussian(mode, jnp.asarray(inverse.root, mode.dtype))
     return gaussian, inverse.log_det, {"curvatures_replaced": inverse.replaced}
@@ -196,11 +201,16 @@ def _kronecker(target: Target, mode: Array) -> Fitted:
 
 def _last_layer(target: Target, mode: Array) -> Fitted:
     """Not a marginal likelihood: the weights below are not integrated over."""
-    free = last_layer(target.model)
+    approximation, _, facts = _conditional(target, mode, last_layer(target.model))
+    return approximation, math.nan, facts
+
+
+def _conditional(target: Target, mode: Array, free: np.ndarray) -> Fitted:
+    """The Gaussian of some coordinates, the others held at the mode."""
     inverse = invert(precision_at(LogDensity(target), mode, free))
     gaussian = Gaussian(mode[free], jnp.asarray(inverse.root, mode.dtype))
     facts = {"curvatures_replaced": inverse.replaced}
-    return Conditional(mode, jnp.asarray(free, jnp.int32), gaussian), math.nan, facts
+    return Conditional(mode, jnp.asarray(free, jnp.int32), gaussian), inverse.log_det, facts
 
 
 _FITS: dict[Hessian, Callable[[Target, Array], Fitted]] = {
@@ -223,13 +233,22 @@ def last_layer(model: AbstractModel) -> np.ndarray:
     names = list(named_leaves(model.shapes))
     prefix = names[-1].rpartition(".")[0]
     wanted = {name for name in names if name.rpartition(".")[0] == prefix}
+    found = np.flatnonzero([path in wanted for path in _owners(model)])
+    if not found.size:
+        raise ValueError("The prior's latents are not the weights themselves; use hessian='full'.")
+    return found
+
+
+def _bayesian(model: AbstractModel) -> np.ndarray:
+    """Indices in z of all that has a distribution."""
+    return np.flatnonzero([path not in model.points for path in _owners(model)])
+
+
+def _owners(model: AbstractModel) -> list[str]:
+    """The path of the parameter that owns each entry of z."""
     where = space(model)
-    owners = [
+    return [
         path
         for path, shape in zip(where.paths, where.shapes, strict=True)
         for _ in range(math.prod(shape))
     ]
-    found = np.flatnonzero([path in wanted for path in owners])
-    if not found.size:
-        raise ValueError("The prior's latents are not the weights themselves; use hessian='full'.")
-    return found

@@ -7,9 +7,18 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 
-from ..families import AdaptiveDepth, Flow, FullRank, LowRank, MeanField, Mixture, has_depth
-from ..model import AbstractModel, space
-from ..objectives import AnalyticKL, Reparameterised, StickingTheLanding, Tempered
+from ..families import (
+    AdaptiveDepth,
+    Flow,
+    FullRank,
+    LowRank,
+    MeanField,
+    Mixture,
+    Partial,
+    has_depth,
+)
+from ..model import AbstractModel, Space, space
+from ..objectives import AnalyticKL, KernelStein, Reparameterised, StickingTheLanding, Tempered
 from .advi import ADVI
 from .asvgd import ASVGD
 from .chains import MCLMC, NUTS, SGHMC
@@ -21,6 +30,7 @@ from .laplace import Laplace
 from .map import MAP
 from .method import AbstractMethod
 from .pathfinder import Pathfinder
+from .point import Point
 from .svgd import SVGD
 
 
@@ -95,7 +105,8 @@ def as_method(
     `by_steps` tells that the user asked for steps, batches, restarts or callbacks.
 
     Raises:
-        ValueError: no method has that name, or it cannot learn the depth of this network.
+        ValueError: no method has that name, or it cannot learn the depth of this network, or
+            numbers beside distributions (`bayesian=` of a model).
         TypeError: neither a name nor a method.
     """
     if isinstance(method, str):
@@ -107,7 +118,34 @@ def as_method(
         method = METHODS[name].make()
     if not isinstance(method, AbstractMethod):
         raise TypeError(f"method must be a name or a method such as mf.ADVI(), got {method!r}.")
+    if model.points:
+        return _over_part(method, space(model))
     return _over_depths(method) if has_depth(space(model)) else method
+
+
+def _over_part(method: Any, where: Space) -> Any:
+    """The method for a model of which only a part is Bayesian.
+
+    Raises:
+        ValueError: it needs a distribution for every parameter.
+    """
+    if has_depth(where):
+        raise ValueError("The depth of a network is learned with a distribution for every weight.")
+    if isinstance(method, ADVI) and not isinstance(method.objective, KernelStein):
+        inner = method.family
+        family = inner if isinstance(inner, Partial) else Partial(inner)
+        return eqx.tree_at(lambda it: it.family, method, family)
+    if isinstance(method, Ensemble):
+        return eqx.tree_at(lambda it: it.of, method, _over_part(method.of, where))
+    if isinstance(method, MAP | Point) or (
+        isinstance(method, Laplace) and method.hessian in ("full", "last_layer")
+    ):
+        return method
+    raise ValueError(
+        f"method {method.name!r} in this form needs a distribution for every weight, and "
+        "bayesian= gives one to a part of them. Use 'advi' (any family; not KernelStein), "
+        "'laplace' (hessian='full'), 'map' or 'ensemble', or leave bayesian out."
+    )
 
 
 def _over_depths(method: AbstractMethod) -> ADVI:

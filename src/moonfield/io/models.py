@@ -28,8 +28,14 @@ _DESCRIBE = {
     "prior": describe_prior,
     "likelihood": describe_likelihood,
     "groups": describe_groups,
+    "bayesian": lambda patterns: Part({"patterns": patterns and list(patterns)}, {}),
 }
-_BUILD = {"prior": build_prior, "likelihood": build_likelihood, "groups": build_groups}
+_BUILD = {
+    "prior": build_prior,
+    "likelihood": build_likelihood,
+    "groups": build_groups,
+    "bayesian": lambda part: _patterns(part.facts["patterns"]),
+}
 
 
 def describe_model(model: AbstractModel) -> Part:
@@ -66,11 +72,21 @@ def build_model(part: Part, numbers: int) -> AbstractModel:
     """
     cls, names = find(MODELS, part.facts["type"], "model")
     arguments = part.known_child("arguments")
-    others = {name: _BUILD[name](arguments.known_child(name)) for name in names[1:]}
+    others = {
+        name: _BUILD[name](arguments.known_child(name))
+        for name in names[1:]
+        if name in arguments.facts or name != "bayesian"  # which older files have not
+    }
     model = cls(network=build_network(arguments.known_child("network"), numbers), **others)
     if _shapes(model) != part.facts["parameters"]:
         raise ValueError("its parameters do not have the shapes that its model gives them")
     return model
+
+
+def _patterns(value: Any) -> list[str] | None:
+    if value is None or (isinstance(value, list) and all(isinstance(it, str) for it in value)):
+        return value
+    raise ValueError(f"its Bayesian part is {value!r}")
 
 
 def describe_expansion(model: AbstractModel) -> Part | None:

@@ -84,7 +84,7 @@ ENTRIES = _by_name(
 
 # Models, with the arguments that make them. Each argument is described on its own.
 MODELS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
-    "BayesianNetwork": (BayesianNetwork, ("network", "prior", "likelihood")),
+    "BayesianNetwork": (BayesianNetwork, ("network", "prior", "likelihood", "bayesian")),
     "HierarchicalNetwork": (HierarchicalNetwork, ("network", "prior", "likelihood", "groups")),
 }
 

@@ -36,6 +36,11 @@ class AbstractModel(eqx.Module):
         return None
 
     @property
+    def points(self) -> frozenset[str]:
+        """Paths of the parameters that have no distribution: each is learned as a number."""
+        return frozenset()
+
+    @property
     def coordinates(self) -> Coordinates | None:
         """Where its unconstrained vector is measured from, and in what units; None: 0 and 1."""
         return None

@@ -1,15 +1,15 @@
 """A network with priors on its weights and a likelihood for its outputs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
-from .._core.trees import numbers_to_arrays
+from .._core.trees import named_leaves, numbers_to_arrays
 from ..likelihoods import AbstractLikelihood
-from ..networks import Expanded, check_network, with_weights
+from ..networks import Expanded, check_network, chosen, with_weights
 from ..priors import AbstractPrior, Entry, Latents, as_prior
 from .network_model import AbstractNetworkModel, outputs_of_row
 
@@ -24,9 +24,13 @@ class BayesianNetwork(AbstractNetworkModel):
             patterns to these (`{"layers.*.weight": Normal(0, 1), "*": Normal(0, 10)}`), or an
             `AbstractPrior`.
         likelihood: one of `mf.likelihoods`.
+        bayesian: path patterns of the parameters that get a distribution, e.g. `"layers.-1.*"` for
+            the last layer (negative numbers count from the end); all other weights are learned as
+            numbers, the most probable under their prior and what the data say. None: all. Methods:
+            `"advi"` with any family, `"laplace"`, `"map"`, and ensembles of these.
 
     Raises:
-        TypeError, ValueError: the network keeps state or has randomness of its own, a prior pattern
+        TypeError, ValueError: the network keeps state or has randomness of its own, a pattern
             matches nothing or a parameter has no prior, or the likelihood is none.
 
     Example:
@@ -43,6 +47,7 @@ class BayesianNetwork(AbstractNetworkModel):
     network: eqx.Module
     prior: AbstractPrior
     likelihood: AbstractLikelihood
+    bayesian: tuple[str, ...] | None = eqx.field(static=True)
     expansion: PyTree | None  # weights about which the network is expanded to first order
 
     def __init__(
@@ -50,6 +55,7 @@ class BayesianNetwork(AbstractNetworkModel):
         network: eqx.Module,
         prior: AbstractPrior | Entry | Mapping,
         likelihood: AbstractLikelihood,
+        bayesian: str | Sequence[str] | None = None,
     ):
         check_network(network)
         if not isinstance(likelihood, AbstractLikelihood):
@@ -59,8 +65,18 @@ class BayesianNetwork(AbstractNetworkModel):
         self.network = network
         self.prior = as_prior(prior)
         self.likelihood = numbers_to_arrays(likelihood)
+        self.bayesian = (bayesian,) if isinstance(bayesian, str) else _as_tuple(bayesian)
         self.expansion = None
         self.prior.check(self.shapes)
+        if len(self.points) == len(named_leaves(self.shapes)):
+            raise ValueError("bayesian names no parameter. Leave it out, or use method='map'.")
+
+    @property
+    def points(self) -> frozenset[str]:
+        paths = list(named_leaves(self.shapes))
+        if self.bayesian is None:
+            return frozenset()
+        return frozenset(paths) - chosen(self.bayesian, paths)
 
     def with_params(self, params: PyTree) -> eqx.Module:
         weights = self.prior.transform(Latents(params["network"], params["prior"]))
@@ -79,3 +95,7 @@ class BayesianNetwork(AbstractNetworkModel):
     @property
     def remark(self) -> str:
         return "" if self.expansion is None else ", to first order about its mode"
+
+
+def _as_tuple(patterns: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if patterns is None else tuple(patterns)

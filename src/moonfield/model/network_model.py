@@ -154,10 +154,14 @@ class AbstractNetworkModel(AbstractModel):
 
     def describe(self) -> dict[str, Any]:
         weights = [
-            (path, tuple(leaf.shape), self.prior.describe(path, tuple(leaf.shape)))
+            (path, tuple(leaf.shape), self._described(path, tuple(leaf.shape)))
             for path, leaf in named_leaves(self.shapes).items()
         ]
         return {"weights": weights, "likelihood": str(self.likelihood), "size": self.size}
+
+    def _described(self, path: str, shape: tuple[int, ...]) -> str:
+        prior = self.prior.describe(path, shape)
+        return f"{prior}, at a point" if path in self.points else prior
 
     def __str__(self) -> str:
         facts = self.describe()

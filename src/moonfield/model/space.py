@@ -27,6 +27,11 @@ class Space(NamedTuple):
     paths: tuple[str, ...]  # of each leaf of the unconstrained tree, in the order of z
     shapes: tuple[tuple[int, ...], ...]  # of each of these leaves
 
+    @property
+    def points(self) -> frozenset[str]:
+        """Those of the paths that have no distribution."""
+        return self.model.points
+
     def constrain(self, z: Float[Array, " size"]) -> tuple[PyTree, Float[Array, ""]]:
         """Parameters, and the log-determinant of the Jacobian of this map."""
         coordinates, shapes = self.model.coordinates, _unconstrained_shapes(self.model)

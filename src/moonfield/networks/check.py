@@ -29,7 +29,8 @@ def check_network(network: eqx.Module, name: str = "network") -> None:
         if isinstance(layer, _STATEFUL):
             raise ValueError(
                 f"The {name} contains {type(layer).__name__}, which keeps state across rows. "
-                "Use a layer without cross-row state, e.g. equinox.nn.LayerNorm or GroupNorm."
+                "Use a layer without cross-row state: mf.nets.GroupNorm for images, or "
+                "mf.nets.LayerNorm."
             )
         if isinstance(layer, eqx.nn.Dropout):
             raise ValueError(
