@@ -120,11 +120,12 @@ class ADVI(AbstractStepping):
         return self.family.fusible
 
     def bind(self, model: AbstractModel) -> "ADVI":
+        self.objective.check(self.family, model)
         family = self.family.bind(space_of(model))
         return eqx.tree_at(lambda method: method.family, self, family)
 
     def noise_shape(self, size: int) -> tuple[int, int]:
-        return self.draws * self.objective.draws, self.family.noise_size(size)
+        return self.draws * self.objective.draws, self.objective.noise_size(self.family, size)
 
     def init(self, locate: Callable[[Array], Array], key: Array) -> AdviState:
         return self._at(self.family.init(locate(key), _START_SD))
@@ -170,7 +171,7 @@ class ADVI(AbstractStepping):
         scale: Any,
     ) -> Float[Array, ""]:
         """The mean of the objective's estimates."""
-        size = self.family.noise_size(space.size)
+        size = self.objective.noise_size(self.family, space.size)
 
         def one(draws: Array) -> Array:
             rows = draws[0, size:].reshape(len(batch.weights), self.row_noise)

@@ -9,6 +9,7 @@ from .layer_output import check_layer, layer_names, layer_output
 from .linear import linear
 from .mlp import MLP, Linear
 from .residual import ResidualMLP
+from .row_draws import Plan, plan_rows, row_outputs
 
 __all__ = [
     "ACTIVATIONS",
@@ -16,6 +17,7 @@ __all__ = [
     "Expanded",
     "Grouped",
     "Linear",
+    "Plan",
     "ResidualMLP",
     "activation",
     "build",
@@ -25,6 +27,8 @@ __all__ = [
     "layer_names",
     "layer_output",
     "linear",
+    "plan_rows",
+    "row_outputs",
     "weights_of",
     "with_weights",
 ]

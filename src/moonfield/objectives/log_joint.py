@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from ..data import Batch
 from ..families import LocalDraws
-from ..model import AbstractModel, NormalPrior, Space, normal_prior
+from ..model import AbstractModel, NormalPrior, RowDraws, Space, normal_prior, row_draws
 
 
 class LogJoint(NamedTuple):
@@ -16,6 +16,7 @@ class LogJoint(NamedTuple):
 
     parts: Callable[[Array], tuple[Array, Array]]  # z -> log prior, log-likelihood of all rows
     normal: NormalPrior | None = None  # what of the prior is independent normals
+    by_row: RowDraws | None = None  # the same parts under draws of each row's own
 
     def __call__(self, z: Float[Array, " size"]) -> Float[Array, ""]:
         prior, likelihood = self.parts(z)
@@ -47,7 +48,8 @@ def log_joint_of(
         divergence = jnp.dot(batch.weights, local.log_density - local_prior)
         return prior - scale * divergence, scale * jnp.dot(batch.weights, likelihood)
 
-    return LogJoint(parts, normal_prior(space))
+    by_row = row_draws(space, batch, scale) if local is None else None
+    return LogJoint(parts, normal_prior(space), by_row)
 
 
 def log_joint(
