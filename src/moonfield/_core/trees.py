@@ -10,6 +10,11 @@ import numpy as np
 from jaxtyping import Array, PyTree
 
 
+# A vector from which on it pays that XLA computes it once and copies its gradient together, in place
+# of fusing its parts with all that uses them.
+_LARGE = 8_192
+
+
 def path_name(path: tuple) -> str:
     """A key path as text: `layers.1.weight`."""
     return jax.tree_util.keystr(path, simple=True, separator=".")
@@ -64,7 +69,9 @@ def unravel(vector: Any, shapes: PyTree) -> PyTree:
     """The tree of these shapes that a flat vector, of JAX or NumPy, holds in the tree's order."""
     leaves, treedef = jax.tree.flatten(shapes)
     sizes = [math.prod(leaf.shape) for leaf in leaves]
-    if isinstance(vector, jax.Array):  # the gradient of a split is one concatenation
+    if isinstance(vector, jax.Array):
+        if vector.size >= _LARGE:
+            vector = jax.lax.optimization_barrier(vector)
         parts = jax.lax.split(vector[: sum(sizes)], sizes) if leaves else []
     else:
         parts = np.split(vector[: sum(sizes)], np.cumsum(sizes)[:-1])

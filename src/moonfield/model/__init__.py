@@ -10,7 +10,7 @@ from .hierarchical_network import HierarchicalNetwork, Rows
 from .network_model import AbstractNetworkModel
 from .normal_prior import NormalPrior, normal_prior
 from .program import Program
-from .row_draws import RowDraws, row_draws, row_of, why_not_by_row
+from .row_draws import RowDraws, row_draws, row_numbers, row_of, why_not_by_row
 from .space import Space, space
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "groups_of",
     "normal_prior",
     "row_draws",
+    "row_numbers",
     "row_of",
     "set_prior_predictive",
     "space",

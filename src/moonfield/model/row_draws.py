@@ -1,5 +1,6 @@
 """The likelihood of a Bayesian network under draws of the weights that every row has for itself."""
 
+
 from typing import Any, NamedTuple
 
 import jax
@@ -8,7 +9,7 @@ from jaxtyping import Array, Float
 
 from .._core.trees import named_leaves, unravel
 from ..data import Batch
-from ..networks import plan_rows, row_outputs
+from ..networks import numbers_of, plan_rows, row_outputs
 from .base import AbstractModel
 from .bayesian_network import BayesianNetwork
 from .space import Space, unconstrained_shapes
@@ -21,6 +22,7 @@ class RowDraws(NamedTuple):
     space: Space
     batch: Batch
     scale: Any
+    microbatch: int | None = None
 
     def __call__(
         self, mean: Float[Array, " size"], sd: Float[Array, " size"], key: Array, propagate: bool
@@ -34,7 +36,7 @@ class RowDraws(NamedTuple):
         plan = plan_rows(self.model.network, row_of(self.batch), propagate)
         weights_key, own_key = jax.random.split(key)
         given = self.model.network, means["network"], sds["network"], weights_key
-        outputs = row_outputs(plan, *given, self.batch.inputs)
+        outputs = row_outputs(plan, *given, self.batch.inputs, self.microbatch)
         own, own_prior = self._own(means, sds, own_key)
         rows = self.model.likelihood.log_prob(own, outputs, self.batch.targets)
         prior = own_prior + self._expected_log_prior(means["network"], sds["network"])
@@ -67,12 +69,14 @@ class RowDraws(NamedTuple):
         return total
 
 
-def row_draws(space: Space, batch: Batch, scale: Any) -> RowDraws | None:
+def row_draws(
+    space: Space, batch: Batch, scale: Any, microbatch: int | None = None
+) -> RowDraws | None:
     """For a model whose weights can be drawn for each row; None for others."""
     model = space.model
     if not isinstance(model, BayesianNetwork) or why_not_by_row(model) is not None:
         return None
-    return RowDraws(model, space, batch, scale)
+    return RowDraws(model, space, batch, scale, microbatch)
 
 
 def why_not_by_row(model: AbstractModel) -> str | None:
@@ -82,10 +86,21 @@ def why_not_by_row(model: AbstractModel) -> str | None:
     if model.expansion is not None:
         return "the network is expanded about its mode"
     known = model.normal_leaves()
-    latents = jax.tree.leaves(model.prior.supports(model.shapes).prior)
+    latents = model.prior.supports(model.shapes).prior
     if latents or not set(named_leaves(model.shapes)) <= set(known):
         return "it needs a normal prior for each weight, e.g. mf.priors.Normal or mf.priors.Scaled"
     return None
+
+
+def row_numbers(model: AbstractModel, row: Any, rows: int) -> int | None:
+    """Random numbers that propagating the weights of a network to so many rows takes.
+
+    None where that cannot be done.
+    """
+    if not isinstance(model, BayesianNetwork) or why_not_by_row(model) is not None:
+        return None
+    plan = plan_rows(model.network, row, propagate=True)
+    return numbers_of(plan, [leaf.shape for leaf in jax.tree.leaves(model.shapes)], rows)
 
 
 def row_of(batch: Batch) -> Any:

@@ -9,7 +9,7 @@ from .layer_output import check_layer, layer_names, layer_output
 from .linear import linear
 from .mlp import MLP, Linear
 from .residual import ResidualMLP
-from .row_draws import Plan, plan_rows, row_outputs
+from .row_draws import Plan, numbers_of, plan_rows, row_outputs
 
 __all__ = [
     "ACTIVATIONS",
@@ -27,6 +27,7 @@ __all__ = [
     "layer_names",
     "layer_output",
     "linear",
+    "numbers_of",
     "plan_rows",
     "row_outputs",
     "weights_of",

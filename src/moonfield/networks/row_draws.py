@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
+from .._core.slices import by_slices
 from .mlp import Linear
 from .row_weights import Flipped, Propagated
 
@@ -75,10 +76,11 @@ def row_outputs(
     sd: PyTree,
     key: Array,
     inputs: Float[Array, "rows ..."],
+    microbatch: int | None = None,
 ) -> Array:
     """The network's outputs for all rows, each for a draw of its own of `N(mean, sd^2)`.
 
-    `mean` and `sd` are trees of the network's weights.
+    `mean` and `sd` are trees of the network's weights; `microbatch` as in `by_slices`.
     """
     means, sds = jax.tree.leaves(mean), jax.tree.leaves(sd)
     rows, shapes = len(jax.tree.leaves(inputs)[0]), [leaf.shape for leaf in means]
@@ -101,7 +103,7 @@ def row_outputs(
             filled[place] = maker(own)
         return cast(Callable, jax.tree.unflatten(treedef, filled))(x)
 
-    outputs = jax.vmap(one)(inputs, each)
+    outputs = by_slices(lambda rows: jax.vmap(one)(*rows), (inputs, each), microbatch)
     return outputs[:, None] if outputs.ndim == 1 else outputs
 
 
@@ -117,7 +119,7 @@ def _maker(
         own = _signs(signs, (rows, outputs + mean.size // outputs), mean.dtype)
         return lambda it: Flipped(mean, deviation, it[:outputs], it[outputs:]), own
     if kind == "each":
-        return lambda weight: weight, mean + sd * eps
+        return lambda weight: weight, mean[None] + sd[None] * eps
     shared = mean if kind == "merged" else mean + sd * eps
     return lambda _: shared, None
 
@@ -142,7 +144,7 @@ def _signs(key: Array, shape: tuple[int, int], dtype: Any) -> Array:
     """Random signs, 32 from each random word."""
     rows, count = shape
     words = jax.random.bits(key, (rows, -(-count // 32)), jnp.uint32)
-    bits = (words[:, :, None] >> jnp.arange(32, dtype=jnp.uint32)) & jnp.uint32(1)
+    bits = (words[:, :, None] >> jnp.arange(32, dtype=jnp.uint32)[None, None]) & jnp.uint32(1)
     return 1.0 - 2.0 * bits.reshape(rows, -1)[:, :count].astype(dtype)
 
 
@@ -191,7 +193,8 @@ def _is_flippable(network: eqx.Module, place: int, row: PyTree) -> bool:
     """Whether the network works with random signs in a matrix."""
 
     def flipped(leaf: Array) -> Flipped:
-        return Flipped(leaf, leaf, jnp.ones(len(leaf)), jnp.ones(leaf.size // len(leaf)))
+        left, right = leaf.reshape(len(leaf), -1).shape
+        return Flipped(leaf, leaf, jnp.ones(left, leaf.dtype), jnp.ones(right, leaf.dtype))
 
     return _traces(lambda x: _with(network, place, flipped)(x), row)
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._core.slices import by_slices
 from ..data import Batch
 from ..families import LocalDraws
 from ..model import AbstractModel, NormalPrior, RowDraws, Space, normal_prior, row_draws
@@ -29,11 +30,13 @@ def log_joint_of(
     batch: Batch,
     scale: Float[Array, ""] | float,
     local: LocalDraws | None = None,
+    microbatch: int | None = None,
 ) -> LogJoint:
     """`log p(z)` and `scale * sum_rows weight * log p(y_row | x_row, z)`, nats.
 
     `log p(z)` is the prior of the parameters plus the log-determinant of the bijection. `scale` is
-    the number of all rows over the number of rows in the batch (1 for all rows).
+    the number of all rows over the number of rows in the batch (1 for all rows). With `microbatch`
+    only so many rows are worked on at once.
 
     With draws of local latent variables a row's likelihood is `log p(y_row | local_row, z)`, and
     `scale * sum_rows weight * (log p(local_row | z) - log q(local_row))` is added to `log p(z)`.
@@ -43,12 +46,13 @@ def log_joint_of(
         params, log_det = space.constrain(z)
         prior = model.log_prior(params) + log_det
         if local is None:
-            return prior, scale * jnp.dot(batch.weights, model.log_likelihood(params, batch))
+            rows = by_slices(lambda part: model.log_likelihood(params, part), batch, microbatch)
+            return prior, scale * jnp.dot(batch.weights, rows)
         likelihood, local_prior = model.log_local(params, local.z, batch)
         divergence = jnp.dot(batch.weights, local.log_density - local_prior)
         return prior - scale * divergence, scale * jnp.dot(batch.weights, likelihood)
 
-    by_row = row_draws(space, batch, scale) if local is None else None
+    by_row = row_draws(space, batch, scale, microbatch) if local is None else None
     return LogJoint(parts, normal_prior(space), by_row)
 
 
@@ -58,6 +62,7 @@ def log_joint(
     z: Float[Array, " size"],
     batch: Batch,
     scale: Float[Array, ""] | float,
+    microbatch: int | None = None,
 ) -> Float[Array, ""]:
     """`log p(z) + scale * sum_rows weight * log p(y_row | x_row, z)`, nats."""
-    return log_joint_of(model, space, batch, scale)(z)
+    return log_joint_of(model, space, batch, scale, microbatch=microbatch)(z)

@@ -10,7 +10,7 @@ from jaxtyping import PyTree
 from .._core.errors import NonFiniteError
 from .._core.progress import Progress
 from .._core.results import Result
-from ..data import Dataset
+from ..data import Dataset, full_batch
 from ..families import AbstractApproximation
 from ..inference import (
     AbstractDirect,
@@ -23,7 +23,7 @@ from ..inference import (
     Sampling,
     placed,
 )
-from ..model import AbstractBoundProgram, AbstractModel, space
+from ..model import AbstractBoundProgram, AbstractModel, row_of, space
 from .judging import judged, target_of
 from .posterior import Posterior
 from .record import Diagnostics, mean_and_error
@@ -53,6 +53,8 @@ def run_steps(
     method = job.method
     assert isinstance(method, AbstractStepping)
     job = job._replace(model=_placed(job, method))
+    row = row_of(full_batch(job.rows))
+    method = method.suited(job.model, row, job.batch_size or job.rows.rows)
     before = 0 if job.posterior is None else job.posterior.diagnostics.steps_in_all
 
     def chances(step: int) -> np.ndarray:
