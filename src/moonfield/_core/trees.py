@@ -1,6 +1,5 @@
 """Trees of arrays: paths, and the split into what is traced and what is compiled in."""
 
-import itertools
 import math
 from collections.abc import Hashable
 from typing import Any, NamedTuple
@@ -9,6 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
+
+# A vector from which on it pays that XLA computes it once and copies its gradient together, in place
+# of fusing its parts with all that uses them.
+_LARGE = 8_192
 
 
 def path_name(path: tuple) -> str:
@@ -64,8 +67,13 @@ def zeros(*shape: int) -> Array:
 def unravel(vector: Any, shapes: PyTree) -> PyTree:
     """The tree of these shapes that a flat vector, of JAX or NumPy, holds in the tree's order."""
     leaves, treedef = jax.tree.flatten(shapes)
-    edges = np.cumsum([0, *(math.prod(leaf.shape) for leaf in leaves)])
-    parts = [vector[a:b] for a, b in itertools.pairwise(edges)]
+    sizes = [math.prod(leaf.shape) for leaf in leaves]
+    if isinstance(vector, jax.Array):
+        if vector.size >= _LARGE:
+            vector = jax.lax.optimization_barrier(vector)
+        parts = jax.lax.split(vector[: sum(sizes)], sizes) if leaves else []
+    else:
+        parts = np.split(vector[: sum(sizes)], np.cumsum(sizes)[:-1])
     return jax.tree.unflatten(
         treedef, [part.reshape(leaf.shape) for part, leaf in zip(parts, leaves, strict=True)]
     )

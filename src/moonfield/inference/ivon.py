@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._core.checks import whole
 from ..data import Batch
 from ..families import AbstractApproximation, MeanField, MeanFieldState, Variational
 from ..model import AbstractModel, Space
@@ -57,6 +58,7 @@ class IVON(AbstractStepping):
         tolerance: nats of ELBO a row that more steps must be worth to the automatic stop, and 1 in
             all; left out, 1e-4 of the ELBO. A row's log score gains about as much as its ELBO, so
             0.01 is hardly seen in predictions.
+        microbatch: rows of a step that are worked on at once, as of `ADVI`.
 
     Raises:
         ValueError: an argument is outside its range.
@@ -70,6 +72,7 @@ class IVON(AbstractStepping):
     beta1: Any
     beta2: Any
     draws: int = eqx.field(static=True)
+    microbatch: int | None = eqx.field(static=True)
     tolerance: float | None = eqx.field(static=True)
     tuned: bool = eqx.field(static=True)
 
@@ -81,12 +84,14 @@ class IVON(AbstractStepping):
         beta2: float = 0.99,
         draws: int = 1,
         tolerance: float | None = None,
+        microbatch: int | None = None,
     ):
         # Arrays, so that changing one recompiles nothing.
         self.learning_rate = np.asarray(learning_rate, float)
         self.hessian_init = np.asarray(hessian_init, float)
         self.beta1, self.beta2 = np.asarray(beta1, float), np.asarray(beta2, float)
         self.draws, self.tuned = int(draws), True
+        self.microbatch = None if microbatch is None else whole(microbatch, "microbatch")
         self.tolerance = None if tolerance is None else float(tolerance)
         above = {"learning_rate": learning_rate, "hessian_init": hessian_init}
         above |= {} if tolerance is None else {"tolerance": tolerance}
@@ -134,7 +139,7 @@ class IVON(AbstractStepping):
         sd = jnp.exp(log_sd)
 
         def loss(z: Array) -> Array:
-            return -log_joint(model, space, z, batch, scale)
+            return -log_joint(model, space, z, batch, scale, self.microbatch)
 
         new = 1.0 - self.beta1  # weight of a new gradient in the running mean
         expected = state.momentum / jnp.maximum(state.weight, new)

@@ -71,6 +71,10 @@ class AbstractStepping(AbstractMethod):
         """Further standard normal numbers a draw for each row of a batch; all rows' come last."""
         return 0
 
+    def suited(self, model: AbstractModel, row: PyTree, rows: int) -> "AbstractStepping":
+        """The method for steps of so many rows; `row` has the shapes of one row's inputs."""
+        return self
+
     @property
     def row_tolerance(self) -> float | None:
         """Nats a row that more steps must be worth to the automatic stop; None for its own rule."""

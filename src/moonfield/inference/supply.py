@@ -1,6 +1,7 @@
 """What a block of steps consumes: noise and batches, a function of the block's number alone."""
 
 import functools
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -14,6 +15,9 @@ from .placement import Placement
 _BLOCK_STEPS = 250
 _BLOCK_BYTES = 64 * 2**20
 _SMALL_WORK = 8_000  # multiplications a step
+_PIECE = (
+    2**16
+)  # random numbers that are drawn together where a step takes more: they stay in caches
 
 
 class Shape(NamedTuple):
@@ -90,7 +94,14 @@ def draw_supply(shape: Shape, source: Source, block: int, feed: Feed | None = No
 @functools.partial(jax.jit, static_argnames=("shape", "dtype"))
 def _noise(shape: Shape, keys: Array, block: Int[Array, ""], dtype: Any) -> Array:
     def one(key: Array) -> Array:
-        return jax.random.normal(jax.random.fold_in(key, block), (shape.steps, *shape.noise), dtype)
+        key, wanted = jax.random.fold_in(key, block), (shape.steps, *shape.noise)
+        if math.prod(shape.noise) < _PIECE:
+            return jax.random.normal(key, wanted, dtype)
+        pieces = jnp.arange(-(-math.prod(wanted) // _PIECE), dtype=jnp.uint32)
+        drawn = jax.lax.map(
+            lambda i: jax.random.normal(jax.random.fold_in(key, i), (_PIECE,), dtype), pieces
+        )
+        return drawn.ravel()[: math.prod(wanted)].reshape(wanted)
 
     noise = one(keys[0])[None] if shape.restarts == 1 else jax.vmap(one)(keys)
     if shape.placement is None:

@@ -10,6 +10,7 @@ from .hierarchical_network import HierarchicalNetwork, Rows
 from .network_model import AbstractNetworkModel
 from .normal_prior import NormalPrior, normal_prior
 from .program import Program
+from .row_draws import RowDraws, row_draws, row_numbers, row_of, why_not_by_row
 from .space import Space, space
 
 __all__ = [
@@ -24,11 +25,16 @@ __all__ = [
     "HierarchicalNetwork",
     "NormalPrior",
     "Program",
+    "RowDraws",
     "Rows",
     "Space",
     "checked_weights",
     "groups_of",
     "normal_prior",
+    "row_draws",
+    "row_numbers",
+    "row_of",
     "set_prior_predictive",
     "space",
+    "why_not_by_row",
 ]

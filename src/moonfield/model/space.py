@@ -34,7 +34,7 @@ class Space(NamedTuple):
 
     def constrain(self, z: Float[Array, " size"]) -> tuple[PyTree, Float[Array, ""]]:
         """Parameters, and the log-determinant of the Jacobian of this map."""
-        coordinates, shapes = self.model.coordinates, _unconstrained_shapes(self.model)
+        coordinates, shapes = self.model.coordinates, unconstrained_shapes(self.model)
         if coordinates is None:
             return self.model.constrain(unravel(z, shapes))
         params, log_det = self.model.constrain(unravel(coordinates.at(z), shapes))
@@ -64,14 +64,15 @@ class Space(NamedTuple):
 
 def space(model: AbstractModel) -> Space:
     """The unconstrained space of a model."""
-    shapes = _unconstrained_shapes(model)
+    shapes = unconstrained_shapes(model)
     named = named_leaves(shapes)
     paths = tuple(path.removeprefix("network.") for path in named)
     shapes = tuple(leaf.shape for leaf in named.values())
     return Space(model, sum(map(math.prod, shapes)), paths, shapes)
 
 
-def _unconstrained_shapes(model: AbstractModel) -> PyTree:
+def unconstrained_shapes(model: AbstractModel) -> PyTree:
+    """The tree that a model's vector holds, as shapes."""
     structure, arrays = split(model)
     return _shapes(structure, tuple((array.shape, array.dtype) for array in arrays))
 

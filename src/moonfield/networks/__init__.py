@@ -18,6 +18,7 @@ from .padding import pad
 from .recurrent import Recurrent
 from .res_net import ResNet
 from .residual import ResidualMLP
+from .row_draws import Plan, numbers_of, plan_rows, row_outputs
 from .transformer import Transformer
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Grouped",
     "LayerNorm",
     "Linear",
+    "Plan",
     "Recurrent",
     "ResNet",
     "ResidualMLP",
@@ -47,8 +49,11 @@ __all__ = [
     "layer_names",
     "layer_output",
     "linear",
+    "numbers_of",
     "pad",
     "patches",
+    "plan_rows",
+    "row_outputs",
     "weights_of",
     "with_weights",
 ]

@@ -2,8 +2,10 @@
 
 from .analytic_kl import AnalyticKL
 from .base import AbstractObjective
+from .flipout import Flipout
 from .importance_weighted import ImportanceWeighted
 from .kernel_stein import KernelStein
+from .local_reparameterisation import LocalReparameterisation
 from .log_joint import LogJoint, log_joint, log_joint_of
 from .renyi import Renyi
 from .reparameterised import Reparameterised
@@ -13,8 +15,10 @@ from .tempered import Tempered
 __all__ = [
     "AbstractObjective",
     "AnalyticKL",
+    "Flipout",
     "ImportanceWeighted",
     "KernelStein",
+    "LocalReparameterisation",
     "LogJoint",
     "Renyi",
     "Reparameterised",

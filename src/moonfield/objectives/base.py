@@ -6,6 +6,7 @@ import equinox as eqx
 from jaxtyping import Array, Float, Int, PyTree
 
 from ..families import AbstractFamily
+from ..model import AbstractModel
 from .log_joint import LogJoint
 
 
@@ -22,6 +23,14 @@ class AbstractObjective(eqx.Module):
     def at(self, step: Int[Array, ""]) -> "AbstractObjective":
         """The objective at a step of the fit; one with a schedule is another at each."""
         return self
+
+    def noise_size(self, family: AbstractFamily, size: int) -> int:
+        """How many standard normal numbers a draw takes, for z of `size` numbers."""
+        return family.noise_size(size)
+
+    def check(self, family: AbstractFamily, model: AbstractModel) -> None:
+        """Raise `ValueError` where this family or model cannot be fitted by it."""
+        return None
 
     @abc.abstractmethod
     def estimate(

@@ -24,7 +24,7 @@ from ..inference import (
     Sampling,
     placed,
 )
-from ..model import AbstractBoundProgram, AbstractModel, space
+from ..model import AbstractBoundProgram, AbstractModel, row_of, space
 from .checkpoint import Checkpoint
 from .fingerprint import fingerprint
 from .judging import judged, target_of
@@ -67,6 +67,8 @@ def run_steps(
     if job.checkpoint is not None:
         keeper = Keeper(job.checkpoint, fingerprint(job, steps, restarts))
     job = job._replace(model=_placed(job, method))
+    inputs = job.rows.example.inputs if isinstance(job.rows, Streamed) else job.rows.inputs
+    method = method.suited(job.model, row_of(inputs), job.batch_size or job.total)
     before = 0 if job.posterior is None else job.posterior.diagnostics.steps_in_all
 
     def chances(step: int) -> np.ndarray:
