@@ -29,7 +29,7 @@ SLOW := (slow or kill or browser) and not gpu
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-slow test-all lint bench quality memory methods million posteriordb tabular clean
+.PHONY: help demo test test-slow test-all lint bench quality memory methods million cost variance posteriordb tabular clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,12 @@ memory: $(BENCH) ## Measure the memory of a large prediction
 
 million: $(BENCH) ## Time and memory of fit, predict and report on 1,000,000 rows
 	$(BENCH_VENV)/bin/python benchmarks/million.py $(ARGS)
+
+cost: $(BENCH) ## Time and memory of a step against weights, rows and draws
+	$(BENCH_VENV)/bin/python benchmarks/cost.py $(ARGS)
+
+variance: $(BENCH) ## Gradient variance under draws that rows share or do not share
+	$(BENCH_VENV)/bin/python benchmarks/variance.py $(ARGS)
 
 methods: $(BENCH) ## Every method on the moons, beside NUTS
 	$(BENCH_VENV)/bin/python benchmarks/methods.py $(ARGS)

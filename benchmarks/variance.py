@@ -14,8 +14,9 @@ NAMES = ("Reparameterised", "AnalyticKL", "Flipout", "LocalReparameterisation")
 
 def job(width: int) -> tuple[Any, Any, Any]:
     """A regression of 20 columns, two of which interact."""
-    import moonfield as mf
     import numpy as np
+
+    import moonfield as mf
 
     rng = np.random.default_rng(0)
     X = rng.standard_normal((N, COLUMNS), dtype=np.float32)
@@ -30,15 +31,16 @@ def job(width: int) -> tuple[Any, Any, Any]:
 
 def states(model: Any, X: Any, y: Any, width: int) -> dict[str, Any]:
     """The variational parameters that a fit starts with, and those that it ends with."""
-    import moonfield as mf
     import numpy as np
+
+    import moonfield as mf
+    from moonfield.families import Variational
 
     method = mf.ADVI(optimizer=_adam(), objective=mf.objectives.LocalReparameterisation())
 
     def state(steps: int) -> Any:
-        fit = mf.fit(
-            model, X, y, method=method, steps=steps, batch_size=ROWS, progress=False
-        )
+        fit = mf.fit(model, X, y, method=method, steps=steps, batch_size=ROWS, progress=False)
+        assert isinstance(fit.approximation, Variational)
         return np.concatenate(fit.approximation.state)
 
     return {"initial": state(1), "fitted": state(STEPS[width])}
@@ -55,6 +57,7 @@ def noise_of(method: Any, model: Any, vector: Any, X: Any, y: Any, repeats: int)
     import jax
     import jax.numpy as jnp
     import numpy as np
+
     from moonfield.data import Batch
     from moonfield.model import space
 
@@ -76,16 +79,16 @@ def noise_of(method: Any, model: Any, vector: Any, X: Any, y: Any, repeats: int)
     rng, found = np.random.default_rng(1), {}
     fixed = rng.choice(N, ROWS, replace=False)
     for name in ("noise", "noise and rows"):
-        total, squares, values = 0.0, 0.0, []
+        total, squares, values = np.zeros(2 * where.size), 0.0, []
         for i in range(repeats):
             rows = fixed if name == "noise" else rng.choice(N, ROWS, replace=False)
             value, gradient = estimate(vector, jax.random.key(i), rows)
             gradient = np.asarray(gradient, np.float64)
-            total, squares = total + gradient, squares + gradient @ gradient
+            total, squares = total + gradient, squares + float(gradient @ gradient)
             values.append(float(value))
         mean = total / repeats
         found[name] = {
-            "trace": float((squares - repeats * mean @ mean) / (repeats - 1)),
+            "trace": (squares - repeats * float(mean @ mean)) / (repeats - 1),
             "mean": mean,
             "values": values,
         }

@@ -46,9 +46,7 @@ def moonfield(job: Job, method_name: str) -> Callable[[int], object]:
     method = kind(draws=job.draws)
 
     def run(steps: int) -> object:
-        fit = mf.fit(
-            model, X, y, method=method, steps=steps, batch_size=job.rows, progress=False
-        )
+        fit = mf.fit(model, X, y, method=method, steps=steps, batch_size=job.rows, progress=False)
         return fit.diagnostics.elbo
 
     return run
@@ -58,6 +56,7 @@ def adam(job: Job) -> Callable[[int], object]:
     """The same network as a point, by optax Adam in a compiled loop whose state is donated."""
     import equinox as eqx
     import optax
+
     import moonfield as mf
 
     X, y = map(jnp.asarray, data())
@@ -91,7 +90,9 @@ def adam(job: Job) -> Callable[[int], object]:
         params = jax.tree.unflatten(treedef, start)
         state = optimizer.init(params)
         del start
-        (params, state), losses = compiled(params, state, jax.random.split(jax.random.key(0), steps))
+        (params, state), losses = compiled(
+            params, state, jax.random.split(jax.random.key(0), steps)
+        )
         return jax.block_until_ready((params, losses[-1]))[1]
 
     return run

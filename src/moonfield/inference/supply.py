@@ -14,7 +14,9 @@ from ..data import Batch, Epochs, Weighted, batch_rows, rows_last, take, weighte
 _BLOCK_STEPS = 250
 _BLOCK_BYTES = 64 * 2**20
 _SMALL_WORK = 8_000  # multiplications a step
-_PIECE = 2**16  # random numbers that are drawn together where a step takes more: they stay in caches
+_PIECE = (
+    2**16
+)  # random numbers that are drawn together where a step takes more: they stay in caches
 
 
 class Shape(NamedTuple):

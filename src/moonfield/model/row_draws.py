@@ -1,6 +1,5 @@
 """The likelihood of a Bayesian network under draws of the weights that every row has for itself."""
 
-
 from typing import Any, NamedTuple
 
 import jax

@@ -85,7 +85,9 @@ def row_outputs(
     means, sds = jax.tree.leaves(mean), jax.tree.leaves(sd)
     rows, shapes = len(jax.tree.leaves(inputs)[0]), [leaf.shape for leaf in means]
     wanted = _noise_shapes(plan, shapes, rows)
-    noises = _split(jax.random.normal(key, (numbers_of(plan, shapes, rows),), means[0].dtype), wanted)
+    noises = _split(
+        jax.random.normal(key, (numbers_of(plan, shapes, rows),), means[0].dtype), wanted
+    )
     makers, each = [], []
     for index, (kind, m, s, eps) in enumerate(zip(plan.kinds, means, sds, noises, strict=True)):
         bias = plan.biases[index]
@@ -196,7 +198,7 @@ def _is_flippable(network: eqx.Module, place: int, row: PyTree) -> bool:
         left, right = leaf.reshape(len(leaf), -1).shape
         return Flipped(leaf, leaf, jnp.ones(left, leaf.dtype), jnp.ones(right, leaf.dtype))
 
-    return _traces(lambda x: _with(network, place, flipped)(x), row)
+    return _traces(_with(network, place, flipped), row)
 
 
 def _with(network: eqx.Module, place: int, stand_in: Callable) -> Callable:

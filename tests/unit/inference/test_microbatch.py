@@ -70,12 +70,16 @@ def test_memory_is_that_of_a_slice() -> None:
             return method.gradient(wide, where, vector, noise, batch, 1.0, step)
 
         given = jnp.zeros(2 * where.size), jnp.zeros((1, where.size))
-        return jax.jit(gradient).lower(*given).compile().memory_analysis().temp_size_in_bytes
+        memory = jax.jit(gradient).lower(*given).compile().memory_analysis()
+        assert memory is not None
+        return memory.temp_size_in_bytes
 
     assert bytes_of(128) < 0.4 * bytes_of(None)
 
 
 @pytest.mark.parametrize("kind", [mf.ADVI, mf.IVON])
 def test_needs_rows(kind: Any) -> None:
-    with pytest.raises(ValueError, match=re.escape("microbatch must be a whole number of 1 or more, got 0")):
+    with pytest.raises(
+        ValueError, match=re.escape("microbatch must be a whole number of 1 or more, got 0")
+    ):
         kind(microbatch=0)
