@@ -34,11 +34,19 @@ def states(model: Any, X: Any, y: Any, width: int) -> dict[str, Any]:
     import numpy as np
 
     import moonfield as mf
+<<<<<<< HEAD
+=======
+    from moonfield.families import Variational
+>>>>>>> localrep
 
     method = mf.ADVI(optimizer=_adam(), objective=mf.objectives.LocalReparameterisation())
 
     def state(steps: int) -> Any:
         fit = mf.fit(model, X, y, method=method, steps=steps, batch_size=ROWS, progress=False)
+<<<<<<< HEAD
+=======
+        assert isinstance(fit.approximation, Variational)
+>>>>>>> localrep
         return np.concatenate(fit.approximation.state)
 
     return {"initial": state(1), "fitted": state(STEPS[width])}
@@ -77,16 +85,16 @@ def noise_of(method: Any, model: Any, vector: Any, X: Any, y: Any, repeats: int)
     rng, found = np.random.default_rng(1), {}
     fixed = rng.choice(N, ROWS, replace=False)
     for name in ("noise", "noise and rows"):
-        total, squares, values = 0.0, 0.0, []
+        total, squares, values = np.zeros(2 * where.size), 0.0, []
         for i in range(repeats):
             rows = fixed if name == "noise" else rng.choice(N, ROWS, replace=False)
             value, gradient = estimate(vector, jax.random.key(i), rows)
             gradient = np.asarray(gradient, np.float64)
-            total, squares = total + gradient, squares + gradient @ gradient
+            total, squares = total + gradient, squares + float(gradient @ gradient)
             values.append(float(value))
         mean = total / repeats
         found[name] = {
-            "trace": float((squares - repeats * mean @ mean) / (repeats - 1)),
+            "trace": (squares - repeats * float(mean @ mean)) / (repeats - 1),
             "mean": mean,
             "values": values,
         }

@@ -50,8 +50,10 @@ FAMILIES: dict[str, Callable[[], AbstractFamily]] = {
 
 OBJECTIVES: dict[str, Callable[[], AbstractObjective]] = {
     "AnalyticKL": mf.objectives.AnalyticKL,
+    "Flipout": mf.objectives.Flipout,
     "ImportanceWeighted": lambda: mf.objectives.ImportanceWeighted(4),
     "KernelStein": lambda: mf.objectives.KernelStein(4),
+    "LocalReparameterisation": mf.objectives.LocalReparameterisation,
     "Renyi": lambda: mf.objectives.Renyi(0.5, 4),
     "Reparameterised": mf.objectives.Reparameterised,
     "StickingTheLanding": mf.objectives.StickingTheLanding,

@@ -18,7 +18,11 @@ from .registry import OBJECTIVES
 
 each_objective = pytest.mark.parametrize("name", list(OBJECTIVES))
 each_elbo = pytest.mark.parametrize(
-    "name", ["AnalyticKL", "Reparameterised", "StickingTheLanding", "Tempered"]
+    "name",
+    [
+        *("AnalyticKL", "Flipout", "LocalReparameterisation"),
+        *("Reparameterised", "StickingTheLanding", "Tempered"),
+    ],
 )
 SIZE = 3
 LOCATION = np.asarray([0.5, -1.0, 2.0])
@@ -26,13 +30,20 @@ PRECISION = np.asarray([[2.0, 0.6, 0.0], [0.6, 1.0, -0.3], [0.0, -0.3, 4.0]])
 CONSTANT = -7.5
 
 
-@LogJoint
-def log_joint(z: jax.Array) -> tuple[jax.Array, jax.Array]:
+def parts(z: jax.Array) -> tuple[jax.Array, jax.Array]:
     """An unnormalised correlated Gaussian, in two parts."""
     delta = z - jnp.asarray(LOCATION, z.dtype)
     total = CONSTANT - 0.5 * delta @ jnp.asarray(PRECISION, z.dtype) @ delta
     prior = -0.5 * jnp.sum(z**2)
     return prior, total - prior
+
+
+def by_row(mean: jax.Array, sd: jax.Array, key: jax.Array, propagate: bool) -> tuple:
+    """What draws of each row's own come to where there are no rows."""
+    return parts(mean + sd * jax.random.normal(key, mean.shape, mean.dtype))
+
+
+log_joint = LogJoint(parts, by_row=by_row)
 
 
 def state() -> MeanFieldState:
@@ -67,7 +78,8 @@ def estimator(name: str) -> Callable:
 
 
 def noise(name: str, estimates: int) -> jax.Array:
-    shape = (estimates, OBJECTIVES[name]().draws, SIZE)
+    objective = OBJECTIVES[name]()
+    shape = (estimates, objective.draws, objective.noise_size(MeanField(), SIZE))
     return jax.random.normal(jax.random.key(3), shape, float)
 
 
@@ -120,7 +132,10 @@ def test_the_same_noise_is_the_same_estimate(name: str) -> None:
 def test_makes_a_method(name: str) -> None:
     objective = OBJECTIVES[name]()
     method = mf.ADVI(objective=objective, draws=3)
-    assert method.noise_shape(SIZE) == (3 * objective.draws, SIZE)
+    assert method.noise_shape(SIZE) == (
+        3 * objective.draws,
+        objective.noise_size(MeanField(), SIZE),
+    )
     assert method.quantity == objective.quantity
 
 

@@ -90,7 +90,8 @@ AUTO = (
     Rule("importance", True, 128, 10**7, by_steps=False, needs="blackjax"),
     Rule("fullrank_advi", True, 500),
     Rule("advi", True),
-    Rule("advi", False),
+    Rule("advi", False, 10**6),
+    Rule("ivon", False),
 )
 
 
@@ -110,7 +111,8 @@ def as_method(
         TypeError: neither a name nor a method.
     """
     if isinstance(method, str):
-        name = _automatic(model, rows, by_steps) if method == "auto" else method
+        chosen = "advi" if has_depth(space(model)) else _automatic(model, rows, by_steps)
+        name = chosen if method == "auto" else method
         if name not in METHODS:
             raise ValueError(
                 f"No method {method!r}. There are 'auto', {', '.join(map(repr, METHODS))}."

@@ -198,7 +198,7 @@ def _is_flippable(network: eqx.Module, place: int, row: PyTree) -> bool:
         left, right = leaf.reshape(len(leaf), -1).shape
         return Flipped(leaf, leaf, jnp.ones(left, leaf.dtype), jnp.ones(right, leaf.dtype))
 
-    return _traces(lambda x: _with(network, place, flipped)(x), row)
+    return _traces(_with(network, place, flipped), row)
 
 
 def _with(network: eqx.Module, place: int, stand_in: Callable) -> Callable:

@@ -60,8 +60,8 @@ class Flipped(NamedTuple):
         """As a matrix with a row for each output."""
         if outputs != len(self.left) or rest not in (-1, len(self.right)):
             raise TypeError("weights with random signs can only become a matrix, outputs first")
-        parts = (part.reshape(outputs, -1) for part in (self.mean, self.deviation))
-        return Flipped(*parts, self.left, self.right)
+        mean, deviation = (part.reshape(outputs, -1) for part in (self.mean, self.deviation))
+        return Flipped(mean, deviation, self.left, self.right)
 
     def __matmul__(self, x: Float[Array, "inputs ..."]) -> Float[Array, "outputs ..."]:
         left, right = (signs.reshape(-1, *[1] * (x.ndim - 1)) for signs in (self.left, self.right))

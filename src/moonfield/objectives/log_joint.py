@@ -17,7 +17,7 @@ class LogJoint(NamedTuple):
 
     parts: Callable[[Array], tuple[Array, Array]]  # z -> log prior, log-likelihood of all rows
     normal: NormalPrior | None = None  # what of the prior is independent normals
-    by_row: RowDraws | None = None  # the same parts under draws of each row's own
+    by_row: RowDraws | Callable | None = None  # the same parts under draws of each row's own
 
     def __call__(self, z: Float[Array, " size"]) -> Float[Array, ""]:
         prior, likelihood = self.parts(z)

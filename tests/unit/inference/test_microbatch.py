@@ -70,7 +70,9 @@ def test_memory_is_that_of_a_slice() -> None:
             return method.gradient(wide, where, vector, noise, batch, 1.0, step)
 
         given = jnp.zeros(2 * where.size), jnp.zeros((1, where.size))
-        return jax.jit(gradient).lower(*given).compile().memory_analysis().temp_size_in_bytes
+        memory = jax.jit(gradient).lower(*given).compile().memory_analysis()
+        assert memory is not None
+        return memory.temp_size_in_bytes
 
     assert bytes_of(128) < 0.4 * bytes_of(None)
 

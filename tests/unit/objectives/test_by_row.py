@@ -93,7 +93,7 @@ def test_a_linear_model_in_closed_form(name: str, x64: None) -> None:
         divergence = jnp.sum(0.5 * (mean**2 + sd**2) - 0.5 - state.log_sd)
         return 2.0 * jnp.dot(batch.weights[:12], rows) - divergence
 
-    values, gradients = estimates(name, model, batch, state, 20_000)
+    values, gradients = estimates(name, model, batch, state, 10_000)
     want, slope = exact(state)
     assert abs(in_units_of_error(values, want)) < 4.5
     assert (np.abs(in_units_of_error(gradients, np.concatenate(slope))) < 4.5).all()
@@ -101,16 +101,22 @@ def test_a_linear_model_in_closed_form(name: str, x64: None) -> None:
 
 @each
 @pytest.mark.parametrize(
-    "make", [lambda: mf.nets.MLP([3, 4, 1]), Twice, Places], ids=["MLP", "Twice", "Places"]
+    "make",
+    [
+        Places,
+        pytest.param(Twice, marks=pytest.mark.slow),
+        pytest.param(lambda: mf.nets.MLP([3, 4, 1]), marks=pytest.mark.slow),
+    ],
+    ids=["Places", "Twice", "MLP"],
 )
 def test_agrees_with_draws_of_the_weights(name: str, make: Any, x64: None) -> None:
     """Value and gradient, also where a row uses weights several times; with a learned sd."""
     model = model_of(make())
     batch, state = all_rows(model, X, y), state_for(model)
-    ours = estimates(name, model, batch, state, 10_000)
-    plain = estimates("AnalyticKL", model, batch, state, 40_000)
+    ours = estimates(name, model, batch, state, 4_000)
+    plain = estimates("AnalyticKL", model, batch, state, 16_000)
     for one, other in zip(ours, plain, strict=True):
-        error = np.hypot(one.std(axis=0) / 100.0, other.std(axis=0) / 200.0)
+        error = np.hypot(one.std(axis=0) / 4_000**0.5, other.std(axis=0) / 16_000**0.5)
         assert (np.abs(one.mean(axis=0) - other.mean(axis=0)) < 4.5 * error + 1e-9).all()
 
 
@@ -175,18 +181,18 @@ def test_chosen_for_wide_networks_in_small_batches() -> None:
     def chosen(method: mf.ADVI, model: mf.BayesianNetwork, rows: int) -> str:
         return type(method.suited(model, row, rows).objective).__name__
 
-    assert chosen(mf.ADVI(), wide, 50) == "LocalReparameterisation"
-    assert chosen(mf.ADVI(), wide, 60) == "Reparameterised"
+    assert chosen(mf.ADVI(), wide, 13) == "LocalReparameterisation"
+    assert chosen(mf.ADVI(), wide, 14) == "Reparameterised"
     assert chosen(mf.ADVI(), narrow, 1) == "Reparameterised"
-    assert chosen(mf.ADVI(), laplace, 50) == "Reparameterised"
-    assert chosen(mf.ADVI(mf.families.LowRank(2)), wide, 50) == "Reparameterised"
-    assert chosen(mf.ADVI(objective=mf.objectives.AnalyticKL()), wide, 50) == "AnalyticKL"
+    assert chosen(mf.ADVI(), laplace, 13) == "Reparameterised"
+    assert chosen(mf.ADVI(mf.families.LowRank(2)), wide, 13) == "Reparameterised"
+    assert chosen(mf.ADVI(objective=mf.objectives.AnalyticKL()), wide, 13) == "AnalyticKL"
 
 
 def test_a_fit_takes_it() -> None:
     fit = mf.fit(
         model_of(mf.nets.MLP([3, 100, 100, 1])), X, y, method="advi", steps=3, batch_size=6
     )
-    assert fit.run is not None
+    assert fit.run is not None and isinstance(fit.run.method, mf.ADVI)
     assert isinstance(fit.run.method.objective, mf.objectives.LocalReparameterisation)
     assert np.isfinite(fit.elbo).all()
