@@ -32,12 +32,8 @@ SLOW := (slow or kill or browser) and not gpu
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-<<<<<<< HEAD
 .PHONY: help demo test test-slow test-all test-gpu lint bench bench-gpu quality memory latency methods million \
-	streaming posteriordb tabular clean
-=======
-.PHONY: help demo test test-slow test-all lint bench quality memory methods million cost variance posteriordb tabular clean
->>>>>>> localrep
+	streaming digits cost variance posteriordb tabular clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,19 +76,20 @@ memory: $(BENCH) ## Measure the memory of a large prediction
 million: $(BENCH) ## Time and memory of fit, predict and report on 1,000,000 rows
 	$(BENCH_VENV)/bin/python benchmarks/million.py $(ARGS)
 
-<<<<<<< HEAD
 streaming: $(BENCH) ## Fits of up to 10,000,000 rows from Parquet beside the same from memory
 	$(BENCH_VENV)/bin/python benchmarks/streaming.py $(ARGS)
 
 latency: $(BENCH) ## Time single answers of an exported artefact, and of predict
 	$(BENCH_VENV)/bin/python benchmarks/latency.py $(ARGS)
-=======
+
+digits: $(BENCH) ## A Bayesian ConvNet on digits beside Adam and a deep ensemble
+	$(BENCH_VENV)/bin/python benchmarks/digits.py $(ARGS)
+
 cost: $(BENCH) ## Time and memory of a step against weights, rows and draws
 	$(BENCH_VENV)/bin/python benchmarks/cost.py $(ARGS)
 
 variance: $(BENCH) ## Gradient variance under draws that rows share or do not share
 	$(BENCH_VENV)/bin/python benchmarks/variance.py $(ARGS)
->>>>>>> localrep
 
 methods: $(BENCH) ## Every method on the moons, beside NUTS
 	$(BENCH_VENV)/bin/python benchmarks/methods.py $(ARGS)

@@ -34,19 +34,13 @@ def states(model: Any, X: Any, y: Any, width: int) -> dict[str, Any]:
     import numpy as np
 
     import moonfield as mf
-<<<<<<< HEAD
-=======
     from moonfield.families import Variational
->>>>>>> localrep
 
     method = mf.ADVI(optimizer=_adam(), objective=mf.objectives.LocalReparameterisation())
 
     def state(steps: int) -> Any:
         fit = mf.fit(model, X, y, method=method, steps=steps, batch_size=ROWS, progress=False)
-<<<<<<< HEAD
-=======
         assert isinstance(fit.approximation, Variational)
->>>>>>> localrep
         return np.concatenate(fit.approximation.state)
 
     return {"initial": state(1), "fitted": state(STEPS[width])}
