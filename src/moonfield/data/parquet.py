@@ -55,7 +55,7 @@ def parquet(
         target: the column y, or several, for y of shape (rows, targets).
         columns: of X, in this order; None takes all that are neither target nor weights.
         weights: the column of row weights, if there is one.
-        buffer: rows that are shuffled together; None for as many as fit 32 MB, 1 for no shuffling.
+        buffer: rows that are shuffled together; None for as many as fit 16 MB, 1 for no shuffling.
 
     Memory does not depend on the number of rows: a few row groups, at random places, are read at
     the same time, some rows of each at a time. For a good mixture let files that are sorted by

@@ -28,7 +28,7 @@ def batches(
             of it begins a pass of its own over all rows, also while another is under way.
         rows: how many a pass yields; None counts them, in one pass.
         inputs, target, weights: keys of mappings.
-        buffer: rows that are shuffled together; None for as many as fit 32 MB, 1 for no shuffling.
+        buffer: rows that are shuffled together; None for as many as fit 16 MB, 1 for no shuffling.
 
     The batches of a fit are its own, of the size that `mf.fit` is given. An epoch is a pass. The
     rows come in the order of the iterable but for the buffer, so it should mix what is alike; and

@@ -18,7 +18,7 @@ def arrays(X: Any, y: Any, weights: Any = None, *, buffer: int | None = None) ->
         X: inputs (rows, ...): anything numeric with `shape`, `dtype`, `ndim` and `X[a:b]`.
         y: targets (rows,) or (rows, targets), likewise.
         weights: one non-negative number per row, likewise.
-        buffer: rows that are shuffled together; None for as many as fit 32 MB, 1 for no shuffling.
+        buffer: rows that are shuffled together; None for as many as fit 16 MB, 1 for no shuffling.
 
     An array that is stored in chunks (`chunks`, as zarr and HDF5 have it) is read in whole ones.
 

@@ -59,7 +59,7 @@ class AbstractStream(abc.ABC):
     @property
     @abc.abstractmethod
     def buffer(self) -> int | None:
-        """Rows that are shuffled together; None for as many as fit 32 MB, 1 for no shuffling."""
+        """Rows that are shuffled together; None for as many as fit 16 MB, 1 for no shuffling."""
 
     @property
     @abc.abstractmethod

@@ -11,7 +11,7 @@ from .order import Order
 from .stream import AbstractReader, AbstractStream, Slice
 
 _PLACES = 8  # from which the first rows are taken
-_WINDOW_BYTES = 32 * 2**20
+_WINDOW_BYTES = 16 * 2**20
 _SOME = (2,)  # what the order of rows to look at follows from
 
 

@@ -26,6 +26,7 @@ from .snapshot import Mark
 from .supply import Source, Supply, block_shape, draw_supply
 
 _IN_FLIGHT = 3
+_STREAM_BYTES = 8 * 2**20  # of a stream's rows in a block
 _LOOK_IN_SECONDS = 0.2
 
 Observer = Callable[[int], bool]  # steps done -> end the fit?
@@ -108,6 +109,9 @@ class Driver:
         noise = draws, numbers + rows * method.row_noise
         work = (self.model_space.size + method.row_noise) * rows * noise[0] * restarts
         shape = block_shape(noise, row_bytes, places, restarts, dtype.itemsize, work)
+        if isinstance(data, Streamed):  # several blocks are on their way at a time
+            most = max(1, _STREAM_BYTES // (row_bytes * places))
+            shape = shape._replace(steps=min(shape.steps, most))
         self.shape = shape._replace(fusible=method.fusible)
         self._structures = (model_structure, method_structure)
         self._arrays = (model_arrays, method_arrays)
