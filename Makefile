@@ -82,9 +82,6 @@ streaming: $(BENCH) ## Fits of up to 10,000,000 rows from Parquet beside the sam
 latency: $(BENCH) ## Time single answers of an exported artefact, and of predict
 	$(BENCH_VENV)/bin/python benchmarks/latency.py $(ARGS)
 
-digits: $(BENCH) ## A Bayesian ConvNet on digits beside Adam and a deep ensemble
-	$(BENCH_VENV)/bin/python benchmarks/digits.py $(ARGS)
-
 cost: $(BENCH) ## Time and memory of a step against weights, rows and draws
 	$(BENCH_VENV)/bin/python benchmarks/cost.py $(ARGS)
 
@@ -99,6 +96,9 @@ posteriordb: $(BENCH) ## Every method on the reference posteriors of posteriordb
 
 tabular: $(BENCH) $(BDE) ## The estimators beside scikit-learn's and bde on tables
 	$(BENCH_VENV)/bin/python benchmarks/tabular.py $(ARGS)
+
+digits: $(BENCH) ## A Bayesian convolutional network beside Adam and an ensemble
+	$(BENCH_VENV)/bin/python benchmarks/digits.py $(ARGS)
 
 clean: ## Remove environments, caches and builds
 	rm -rf $(VENV) $(BENCH_VENV) $(BDE_VENV) build dist moons-demo
