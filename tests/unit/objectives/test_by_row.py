@@ -193,6 +193,7 @@ def test_a_fit_takes_it() -> None:
     fit = mf.fit(
         model_of(mf.nets.MLP([3, 100, 100, 1])), X, y, method="advi", steps=3, batch_size=6
     )
-    assert fit.run is not None and isinstance(fit.run.method, mf.ADVI)
+    assert fit.run is not None
+    assert isinstance(fit.run.method, mf.ADVI)
     assert isinstance(fit.run.method.objective, mf.objectives.LocalReparameterisation)
     assert np.isfinite(fit.elbo).all()
