@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
-# A vector from which on it pays that XLA computes it once and copies its gradient together, in
-# place of fusing its parts with all that uses them.
+# Size of a vector from which on it pays that XLA computes it once and copies its gradient together,
+# in place of fusing its parts with all that uses them.
 _LARGE = 8_192
 
 
