@@ -1,11 +1,11 @@
 """A Bayesian convolutional network on handwritten digits, beside Adam and a deep ensemble.
 
 Five folds of scikit-learn's 8 x 8 digits. The same network three ways: mean-field variational
-inference of a cold posterior by Moonfield; Adam with early stopping on a tenth of the training rows; and five of these as a deep
-ensemble. Accuracy, log score, seconds to fit, and how well the mutual information tells noise,
-letters of a font and shuffled pixels from digits (for the one network of Adam, which has none, the
-entropy). Settings were chosen on the training rows of another split (seed 99), never on these
-folds.
+inference of a cold posterior by Moonfield; Adam with early stopping on a tenth of the training
+rows; and five of these as a deep ensemble. Accuracy, log score, seconds to fit, and how well the
+mutual information tells noise, letters of a font and shuffled pixels from digits (for the one
+network of Adam, which has none, the entropy). Settings were chosen on the training rows of another
+split (seed 99), never by these folds.
 """
 
 from typing import Any
