@@ -29,7 +29,7 @@ SLOW := (slow or kill or browser) and not gpu
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-slow test-all lint bench quality memory methods million posteriordb tabular digits clean
+.PHONY: help demo test test-slow test-all lint bench quality memory methods million posteriordb tabular clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,9 +72,6 @@ posteriordb: $(BENCH) ## Every method on the reference posteriors of posteriordb
 
 tabular: $(BENCH) $(BDE) ## The estimators beside scikit-learn's and bde on tables
 	$(BENCH_VENV)/bin/python benchmarks/tabular.py $(ARGS)
-
-digits: $(BENCH) ## A Bayesian convolutional network beside Adam and an ensemble
-	$(BENCH_VENV)/bin/python benchmarks/digits.py $(ARGS)
 
 clean: ## Remove environments, caches and builds
 	rm -rf $(VENV) $(BENCH_VENV) $(BDE_VENV) build dist moons-demo
