@@ -33,7 +33,7 @@ SLOW := (slow or kill or browser) and not gpu
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help demo test test-slow test-all test-gpu lint bench bench-gpu quality memory latency methods million \
-	streaming digits cost variance posteriordb tabular clean
+	streaming cost variance posteriordb tabular clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,9 +96,6 @@ posteriordb: $(BENCH) ## Every method on the reference posteriors of posteriordb
 
 tabular: $(BENCH) $(BDE) ## The estimators beside scikit-learn's and bde on tables
 	$(BENCH_VENV)/bin/python benchmarks/tabular.py $(ARGS)
-
-digits: $(BENCH) ## A Bayesian convolutional network beside Adam and an ensemble
-	$(BENCH_VENV)/bin/python benchmarks/digits.py $(ARGS)
 
 clean: ## Remove environments, caches and builds
 	rm -rf $(VENV) $(BENCH_VENV) $(BDE_VENV) build dist moons-demo
