@@ -66,14 +66,14 @@ class ConvNet(eqx.Module):
         self.image = check_image(image, len(self.channels))
         self.outputs, self.depth = whole(outputs, "outputs"), whole(depth, "depth")
         self.kernel = whole(kernel, "kernel")
-        if kernel % 2 == 0:
+        if self.kernel % 2 == 0:
             raise ValueError(f"kernel must be odd, so that it has a centre; got {kernel}.")
         self.activation, self.bias = activation, bool(bias)
         before = 1 if len(self.image) == 2 else self.image[0]
-        widths = [before, *(number for number in self.channels for _ in range(depth))]
-        self.layers = [Convolution(i, o, kernel, bias) for i, o in pairwise(widths)]
+        widths = [before, *(number for number in self.channels for _ in range(self.depth))]
+        self.layers = [Convolution(i, o, self.kernel, bias) for i, o in pairwise(widths)]
         pixels = [size // 2 ** len(self.channels) for size in self.image[-2:]]
-        self.layers.append(Linear(self.channels[-1] * pixels[0] * pixels[1], outputs, bias))
+        self.layers.append(Linear(self.channels[-1] * pixels[0] * pixels[1], self.outputs, bias))
 
     def __call__(self, x: Array) -> Float[Array, " outputs"]:
         function = activation_function(self.activation)

@@ -31,7 +31,8 @@ class LayerNorm(eqx.Module):
     offset: Array
 
     def __init__(self, size: int):
-        self.gain, self.offset = zeros(whole(size, "size")), zeros(size)
+        size = whole(size, "size")
+        self.gain, self.offset = zeros(size), zeros(size)
 
     def __call__(self, x: Float[Array, " size"]) -> Float[Array, " size"]:
         return (1.0 + self.gain) * standardised(x) + self.offset
@@ -63,7 +64,8 @@ class GroupNorm(eqx.Module):
 
     def __init__(self, groups: int, channels: int):
         self.groups = whole(groups, "groups")
-        if whole(channels, "channels") % groups:
+        channels = whole(channels, "channels")
+        if channels % self.groups:
             raise ValueError(f"{groups} groups do not divide {channels} channels.")
         self.gain, self.offset = zeros(channels), zeros(channels)
 

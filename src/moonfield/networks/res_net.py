@@ -97,11 +97,11 @@ class ResNet(eqx.Module):
         self.first = Convolution(1 if len(self.image) == 2 else self.image[0], before)
         self.blocks = []
         for stage, number in enumerate(self.channels):
-            for i in range(depth):
+            for i in range(self.depth):
                 self.blocks.append(Block(before, number, stage > 0 and i == 0, activation))
                 before = number
         self.norm = norm(before)
-        self.last = Linear(before, outputs)
+        self.last = Linear(before, self.outputs)
 
     def __call__(self, x: Array) -> Float[Array, " outputs"]:
         x = self.first(as_image(x, self.image))

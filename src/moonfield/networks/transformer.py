@@ -111,12 +111,13 @@ class Transformer(eqx.Module):
         self.features, self.width = whole(features, "features"), whole(width, "width")
         self.outputs, self.depth = whole(outputs, "outputs"), whole(depth, "depth")
         self.heads, self.activation = whole(heads, "heads"), activation
+        width, heads = self.width, self.heads
         if width % heads:
             raise ValueError(f"{heads} heads do not divide a width of {width}.")
-        self.first = Linear(features, width)
-        self.blocks = [EncoderBlock(width, heads, activation) for _ in range(depth)]
+        self.first = Linear(self.features, width)
+        self.blocks = [EncoderBlock(width, heads, activation) for _ in range(self.depth)]
         self.norm = LayerNorm(width)
-        self.last = Linear(width, outputs)
+        self.last = Linear(width, self.outputs)
 
     def __call__(self, x: Float[Array, "tokens features"]) -> Float[Array, " outputs"]:
         if x.ndim != 2 or x.shape[1] != self.features:
