@@ -25,8 +25,7 @@ def variables() -> dict[str, str]:
     startup = _HOME / "profile_default" / "startup"
     startup.mkdir(parents=True, exist_ok=True)
     (startup / "pages.py").write_text(_STARTUP)
+    quiet = "get_config().IPKernelApp.log_level = 40\n"
+    (startup.parent / "ipython_kernel_config.py").write_text(quiet)
     quickly = _QUICKLY if FORM == "short" else {}
-    return {
-        "IPYTHONDIR": str(_HOME),
-        "PYTHONWARNINGS": os.environ.get("PYTHONWARNINGS", ""),
-    } | quickly
+    return {"IPYTHONDIR": str(_HOME)} | quickly

@@ -6,7 +6,7 @@ import yaml
 
 _TOP = re.compile(r"\A---\n(.*?)^---\n", re.DOTALL | re.MULTILINE)
 _CELL = re.compile(r"^```\{code-cell\} ipython3\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-_OPTIONS = re.compile(r"\A(---\n.*?^---\n|(:[\w-]+:.*\n)+\n?)", re.DOTALL | re.MULTILINE)
+_OPTIONS = re.compile(r"\A(---\n.*?^---\n|(:[\w-]+:[^\n]*\n)+\n?)", re.DOTALL | re.MULTILINE)
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 

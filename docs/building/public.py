@@ -62,7 +62,7 @@ PAGES = (
         (
             Group("moonfield", "The posterior", "Posterior Diagnostics Summary"),
             Group("moonfield", "The prediction", "Prediction"),
-            Group("moonfield", "Files", "load set_reader FileFormatError"),
+            Group("moonfield", "Files", "load FileFormatError"),
             Group("moonfield.posterior", "A network's size", "Architecture"),
         ),
     ),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.building import pages
+from docs.building import notebooks, pages
 
 LEARN = Path(__file__).parents[2] / "docs" / "learn"
 PAGES = sorted(path.stem for path in LEARN.glob("*.md") if path.stem != "index")
@@ -45,6 +45,14 @@ def test_cells_come_without_their_options() -> None:
     )
     assert pages.cells(page) == ["a = 1\n", "b = 2\n"]
     assert pages.blocks(page) == ["c = 3\n"]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_notebook_has_the_code_of_its_page(name: str) -> None:
+    notebook = notebooks.notebook(text(name))
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert code == [cell.strip("\n") for cell in pages.cells(text(name))]
+    assert any(cell.source.startswith("# ") for cell in notebook.cells)
 
 
 @pytest.mark.slow
