@@ -42,7 +42,7 @@ class Page(HTMLParser):
 def pages(site: Path) -> dict[Path, Page]:
     """All pages of a site, by their paths."""
     found = {}
-    for path in sorted(site.rglob("*.html")):
+    for path in sorted(set(site.rglob("*.html")) - set((site / "_static").rglob("*.html"))):
         found[path.resolve()] = page = Page()
         page.feed(path.read_text(encoding="utf-8"))
     return found
