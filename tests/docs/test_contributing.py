@@ -12,6 +12,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SECTION = TEXT[TEXT.index("## Adding a family") : TEXT.index("## The site")]
+QUICKLY = {  # as in 'make test'
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    "XLA_FLAGS": "--xla_cpu_use_fusion_emitters=false",
+}
 _STEP = re.compile(r"`((?:src|docs|tests)/[\w/]+\.py)`|^```(\w+)\n(.*?)^```$", re.M | re.S)
 
 
@@ -59,7 +63,7 @@ def test_the_worked_example_keeps_the_contract(copy: Path) -> None:
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files,
          "tests/docs/test_reference.py", "-k", chosen],
         cwd=copy,
-        env=os.environ | {"PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
+        env=os.environ | QUICKLY | {"PYTHONPATH": str(copy / "src")},
         capture_output=True,
         text=True,
         check=False,
