@@ -4,11 +4,14 @@
 PYTHON ?= python3
 WORKERS ?= 2
 ARGS ?=
+FORM ?= full
 
 VENV := .venv
 BENCH_VENV := .venv-bench
 BDE_VENV := .venv-bde
 BIN := $(VENV)/bin
+SITE := docs/_build/html
+ALONE := build/alone
 INSTALL := -m pip --disable-pip-version-check install --quiet
 
 # JAX's CUDA build, where there is an NVIDIA driver for it.
@@ -18,6 +21,8 @@ with_cuda = @if command -v nvidia-smi >/dev/null; then $(1)/python $(INSTALL) --
 # environment serves the demo and the tests.
 CLI := $(VENV)/.installed-cli
 DEV := $(VENV)/.installed-dev
+DOCS := $(VENV)/.installed-docs
+RELEASE := $(VENV)/.installed-release
 BENCH := $(BENCH_VENV)/.installed-bench
 # sklearn-contrib-bde pins an old blackjax, so that it needs one of its own.
 BDE := $(BDE_VENV)/.installed-bde
@@ -32,7 +37,7 @@ SLOW := (slow or kill or browser) and not gpu
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test test-slow test-all test-gpu lint bench bench-gpu quality memory latency methods million \
+.PHONY: help demo test test-slow test-all test-gpu lint docs wheel bench bench-gpu quality memory latency methods million \
 	streaming cost variance posteriordb tabular clean
 
 help: ## Show this list
@@ -59,6 +64,19 @@ lint: $(DEV) ## Check style, format, types and layers
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+
+docs: $(DOCS) ## Build the site (FORM=short: fewer steps; FORM=plain: nothing executed)
+	MOONFIELD_DOCS=$(FORM) $(BIN)/python -m sphinx -W --keep-going -q -b html docs $(SITE) $(ARGS)
+	$(BIN)/python docs/building/check.py $(SITE)
+	@echo "The site is in $(SITE)/index.html"
+
+wheel: $(RELEASE) ## Build the wheel, check it, install it alone and run the demo from there
+	rm -rf dist $(ALONE)
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	$(PYTHON) -m venv --clear $(ALONE)
+	$(ALONE)/bin/python $(INSTALL) "$$(ls dist/*.whl)[cli]"
+	cd $(ALONE) && bin/moonfield demo moons --out moons-demo $(ARGS)
 
 bench: $(BENCH) ## Time the moons against PyMC, NumPyro and C
 	$(BENCH_VENV)/bin/python benchmarks/moons.py $(ARGS)
@@ -98,7 +116,7 @@ tabular: $(BENCH) $(BDE) ## The estimators beside scikit-learn's and bde on tabl
 	$(BENCH_VENV)/bin/python benchmarks/tabular.py $(ARGS)
 
 clean: ## Remove environments, caches and builds
-	rm -rf $(VENV) $(BENCH_VENV) $(BDE_VENV) build dist moons-demo
+	rm -rf $(VENV) $(BENCH_VENV) $(BDE_VENV) build dist moons-demo docs/_build docs/_generated docs/reference/api
 	rm -rf .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -111,6 +129,15 @@ $(DEV): pyproject.toml $(VENV)/.created
 	@echo "Installing Moonfield and its development tools into $(VENV): some minutes, once"
 	@$(BIN)/python $(INSTALL) --editable ".[dev]"
 	@touch $(CLI) $@
+
+$(DOCS): pyproject.toml $(VENV)/.created
+	@echo "Installing what the site needs into $(VENV): some minutes, once"
+	@$(BIN)/python $(INSTALL) --editable ".[dev,docs]"
+	@touch $(CLI) $(DEV) $@
+
+$(RELEASE): pyproject.toml $(VENV)/.created
+	@$(BIN)/python $(INSTALL) "build>=1.2" "twine>=6.0"
+	@touch $@
 
 $(BENCH): pyproject.toml $(BENCH_VENV)/.created
 	@echo "Installing Moonfield and its peers into $(BENCH_VENV): some minutes, once"

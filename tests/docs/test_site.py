@@ -1,0 +1,58 @@
+"""What is looked for in the built site, and what its pages are made from."""
+
+from pathlib import Path
+
+import pytest
+
+from docs.building import benchmarks_page, methods_page, results
+from docs.building.check import faults
+from docs.building.gallery_page import EXAMPLES, GALLERY
+from moonfield.inference import METHODS
+
+
+def site(folder: Path, body: str) -> list[str]:
+    """What is wrong with a site of two pages, one of them this."""
+    (folder / "other.html").write_text('<p id="there">', encoding="utf-8")
+    (folder / "index.html").write_text(body, encoding="utf-8")
+    return list(faults(folder))
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ('<a href="missing.html">a</a>', "no file missing.html"),
+        ('<a href="other.html#not-there">a</a>', "no place other.html#not-there"),
+        ('<a href="#not-there">a</a>', "no place #not-there"),
+        ('<img src="other.html">', "a picture without words: other.html"),
+        ('<script src="https://elsewhere.org/a.js"></script>', "something fetched from elsewhere"),
+    ],
+)
+def test_faults_are_found(body: str, fault: str, tmp_path: Path) -> None:
+    (found,) = site(tmp_path, body)
+    assert found.startswith(f"index.html: {fault}")
+
+
+def test_a_whole_site_has_none(tmp_path: Path) -> None:
+    body = '<a href="other.html#there">a</a><a href="https://elsewhere.org">b</a>'
+    assert site(tmp_path, body + '<img src="other.html" alt="words">') == []
+
+
+def test_every_example_is_in_the_gallery() -> None:
+    assert sorted(it.name for it in GALLERY) == sorted(path.stem for path in EXAMPLES.glob("*.py"))
+
+
+def test_the_table_of_methods_is_the_librarys(tmp_path: Path) -> None:
+    methods_page.write(tmp_path)
+    table = (tmp_path / "methods.md").read_text(encoding="utf-8")
+    assert [line.split('"')[1] for line in table.splitlines() if '"' in line] == list(METHODS)
+
+
+def test_pages_can_be_made_without_measurements(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "none")
+    methods_page.write(tmp_path)
+    benchmarks_page.write(tmp_path)
+    assert "`make methods`" in (tmp_path / "costs.md").read_text(encoding="utf-8")
+    sections = (tmp_path / "benchmarks.md").read_text(encoding="utf-8")
+    assert sections.count("Not measured in this build") == len(benchmarks_page.SECTIONS)
