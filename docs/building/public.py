@@ -31,8 +31,10 @@ MODULES = (
     "moonfield.applications.growing",
     "moonfield.applications.pruning",
     "moonfield.applications.sparse",
+    "moonfield.data",
     "moonfield.diagnostics",
     "moonfield.families",
+    "moonfield.interop.flax",
     "moonfield.interop.pymc",
     "moonfield.likelihoods",
     "moonfield.networks",
@@ -40,7 +42,7 @@ MODULES = (
     "moonfield.plot",
     "moonfield.priors",
 )
-NAMESPACES = ("applications", "diagnostics", "families", "interop", "likelihoods", "nets")
+NAMESPACES = ("applications", "data", "diagnostics", "families", "interop", "likelihoods", "nets")
 NAMESPACES += ("objectives", "plot", "priors")  # names of `moonfield` that are modules
 
 PAGES = (
@@ -52,6 +54,9 @@ PAGES = (
             Group("moonfield", "The verb", "fit"),
             Group("moonfield", "Batches", "UncertainRows AbstractSampler"),
             Group("moonfield", "Watching", "Tracker"),
+            Group("moonfield", "Long fits", "Checkpoint"),
+            Group("moonfield.data", "Streams: mf.data", "parquet arrays batches AbstractStream"),
+            Group("moonfield.data", "For authors of streams", "AbstractReader Slice"),
             Group("moonfield", "Endings", "Result NonFiniteError MoonfieldWarning"),
         ),
     ),
@@ -74,6 +79,7 @@ PAGES = (
             Group("moonfield", "Networks", "BayesianNetwork HierarchicalNetwork Rows"),
             Group("moonfield", "Programs", "Program"),
             Group("moonfield.interop.pymc", "From PyMC", "program"),
+            Group("moonfield.interop.flax", "From Flax", "network"),
             Group("moonfield", "The interface", "AbstractModel"),
         ),
     ),
@@ -82,13 +88,24 @@ PAGES = (
         "Networks: mf.nets",
         "Functions of one row. Any other Equinox module that maps a row to a vector does as well.",
         (
-            Group("moonfield.networks", "Networks", "MLP ResidualMLP Linear"),
+            Group(
+                "moonfield.networks",
+                "Networks",
+                "MLP ResidualMLP ConvNet ResNet Recurrent pad Transformer Autoencoder",
+            ),
+            Group("moonfield.networks", "Layers", "Linear Convolution LayerNorm GroupNorm"),
             Group("moonfield.networks", "Made from other networks", "Expanded Grouped"),
             Group(
                 "moonfield.networks",
                 "For authors of networks",
-                "linear activation ACTIVATIONS weights_of with_weights check_network layer_output "
-                "layer_names check_layer describe build",
+                "linear convolution patches activation ACTIVATIONS weights_of with_weights chosen "
+                "check_network check_rows layer_output layer_names check_layer describe build "
+                "check_description",
+            ),
+            Group(
+                "moonfield.networks",
+                "Draws for each row",
+                "Plan plan_rows row_outputs numbers_of",
             ),
         ),
     ),
@@ -120,7 +137,7 @@ PAGES = (
         "The distribution of a row's target given the network's outputs.",
         (
             Group("moonfield.likelihoods", "Classes", "Bernoulli Categorical"),
-            Group("moonfield.likelihoods", "Numbers", "Normal StudentT MixtureDensity"),
+            Group("moonfield.likelihoods", "Numbers", "Normal StudentT MixtureDensity Head"),
             Group("moonfield.likelihoods", "Counts", "Poisson NegativeBinomial"),
             Group("moonfield.likelihoods", "The interface", "AbstractLikelihood"),
         ),
@@ -146,7 +163,7 @@ PAGES = (
                 "moonfield.families",
                 "Families",
                 "MeanField FullRank LowRank Kronecker StudentT Mixture Flow Point SpikeAndSlab "
-                "AdaptiveDepth",
+                "AdaptiveDepth Partial",
             ),
             Group("moonfield", "With an encoder", "Amortised"),
             Group(
@@ -159,7 +176,8 @@ PAGES = (
                 "moonfield.families",
                 "Variational parameters",
                 "MeanFieldState FullRankState LowRankState KroneckerState StudentTState "
-                "MixtureState FlowState PointState AdaptiveDepthState AmortisedState SamplerState",
+                "MixtureState FlowState PointState PartialState AdaptiveDepthState AmortisedState "
+                "SamplerState",
             ),
             Group(
                 "moonfield.families",
@@ -182,7 +200,7 @@ PAGES = (
             Group(
                 "moonfield.objectives",
                 "The ELBO",
-                "Reparameterised StickingTheLanding AnalyticKL",
+                "Reparameterised StickingTheLanding AnalyticKL LocalReparameterisation Flipout",
             ),
             Group(
                 "moonfield.objectives",
