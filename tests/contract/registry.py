@@ -79,7 +79,9 @@ LIKELIHOODS: dict[str, LikelihoodCase] = {
     "Categorical": LikelihoodCase(mf.likelihoods.Categorical, 3, [0.0, 1.0, 2.0, 2.0]),
     "Normal": LikelihoodCase(lambda: mf.likelihoods.Normal(sd=0.5), 1, _NUMBERS),
     "Normal-learned": LikelihoodCase(mf.likelihoods.Normal, 1, _NUMBERS, {"sd": 0.7}),
-    "Normal-head": LikelihoodCase(lambda: mf.likelihoods.Normal(sd="head"), 2, _NUMBERS),
+    "Normal-head": LikelihoodCase(
+        lambda: mf.likelihoods.Normal(sd="head"), 2, _NUMBERS, {"sd": 0.7}
+    ),
     "StudentT": LikelihoodCase(lambda: mf.likelihoods.StudentT(scale=0.5), 1, _NUMBERS),
     "StudentT-learned": LikelihoodCase(mf.likelihoods.StudentT, 1, _NUMBERS, {"scale": 0.7}),
     "MixtureDensity": LikelihoodCase(lambda: mf.likelihoods.MixtureDensity(2), 6, _NEAR),
@@ -97,6 +99,7 @@ class NetworkCase(NamedTuple):
     make: Callable[[], Any]
     row: tuple[int, ...]
     outputs: int
+    padded: bool = False  # whether the last channel says which steps of a row are real
 
 
 NETWORKS: dict[str, NetworkCase] = {
@@ -108,6 +111,7 @@ NETWORKS: dict[str, NetworkCase] = {
         2,
     ),
     "MLP": NetworkCase(lambda: mf.nets.MLP([3, 4, 2]), (3,), 2),
+    "Recurrent": NetworkCase(lambda: mf.nets.Recurrent([2, 4, 2]), (5, 3), 2, padded=True),
     "ResNet": NetworkCase(lambda: mf.nets.ResNet((4, 4), [2, 3], 2), (4, 4), 2),
     "ResidualMLP": NetworkCase(lambda: mf.nets.ResidualMLP([3, 4, 4, 2]), (3,), 2),
     "Transformer": NetworkCase(lambda: mf.nets.Transformer(3, 4, 2, depth=1, heads=2), (5, 3), 2),

@@ -24,8 +24,10 @@ def drawn(name: str) -> tuple[Any, jax.Array]:
     network = case.make()
     leaves, treedef = jax.tree.flatten(weights_of(network))
     values = [jnp.asarray(0.5 * rng.normal(size=leaf.shape), leaf.dtype) for leaf in leaves]
-    rows = jnp.asarray(rng.normal(size=(3, *case.row)), float)
-    return with_weights(network, jax.tree.unflatten(treedef, values)), rows
+    rows = rng.normal(size=(3, *case.row))
+    if case.padded:
+        rows[..., -1] = np.arange(case.row[0]) < np.array([[3], [5], [2]])
+    return with_weights(network, jax.tree.unflatten(treedef, values)), jnp.asarray(rows, float)
 
 
 def test_every_network_that_files_hold_is_registered() -> None:

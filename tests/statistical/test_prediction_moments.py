@@ -22,7 +22,7 @@ def reference(name: str, draws: dict, X: np.ndarray, y: np.ndarray) -> tuple[np.
         )
         return p, p * (1 - p), logp[..., 0]
     if name == "normal_head":
-        d = stats.norm(f[..., 0], np.logaddexp(0.0, f[..., 1]) + 1e-6)
+        d = stats.norm(f[..., 0], own["sd"] * np.exp(3.0 * np.tanh(f[..., 1] / 3.0)))
         return d.mean(), d.var(), d.logpdf(y)
     f = f[..., 0]
     if name == "negative_binomial":

@@ -31,10 +31,11 @@ class Tempered(AbstractObjective):
     Example:
         Warm-up: the divergence counts for nothing at first, and fully from step 2,000 on.
 
+        >>> import jax.numpy as jnp
         >>> import optax
         >>> import moonfield as mf
         >>> warm_up = mf.objectives.Tempered(optax.linear_schedule(0.0, 1.0, 2_000))
-        >>> [float(warm_up.at(step).beta) for step in (0, 1_000, 5_000)]
+        >>> [float(warm_up.at(step).beta) for step in jnp.asarray([0, 1_000, 5_000])]
         [0.0, 0.5, 1.0]
         >>> method = mf.ADVI(objective=warm_up)
     """
