@@ -38,7 +38,8 @@ def test_a_whole_site_has_none(tmp_path: Path) -> None:
 
 
 def test_every_example_is_in_the_gallery() -> None:
-    assert sorted(it.name for it in GALLERY) == sorted(path.stem for path in EXAMPLES.glob("*.py"))
+    drawing = [path.stem for path in EXAMPLES.glob("*.py") if "savefig" in path.read_text("utf-8")]
+    assert sorted(it.name for it in GALLERY) == sorted(drawing)
 
 
 def test_the_table_of_methods_is_the_librarys(tmp_path: Path) -> None:
