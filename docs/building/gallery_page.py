@@ -37,8 +37,8 @@ GALLERY = (
             "five real ones come first."),
     Example("inverse_sine", ("--short",), "Densities of the inverse of a sine under a mixture of "
             "normals and under one normal, beside the true one."),
-    Example("sequences", ("1", "--short"), "Accuracy by the length of a sequence: of the truth, the "
-            "LSTM and a logistic regression."),
+    Example("sequences", ("1", "--short"), "Accuracy by the length of a sequence: of the truth, "
+            "the LSTM and a logistic regression."),
     Example("vae_digits", (), "The plane of codes of an autoencoder of handwritten digits, and new "
             "digits drawn from it."),
 )  # fmt: skip
