@@ -51,6 +51,8 @@ def pages(site: Path) -> dict[Path, Page]:
 def faults(site: Path) -> Iterator[str]:
     """A line for each thing that is wrong."""
     known = pages(site)
+    if not known:
+        yield f"no pages in {site}"
     for path, page in known.items():
         name = path.relative_to(site.resolve())
         yield from (f"{name}: {fault}" for fault in page.faults)

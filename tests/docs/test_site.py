@@ -37,6 +37,10 @@ def test_a_whole_site_has_none(tmp_path: Path) -> None:
     assert site(tmp_path, body + '<img src="other.html" alt="words">') == []
 
 
+def test_no_site_is_a_fault(tmp_path: Path) -> None:
+    assert list(faults(tmp_path)) == [f"no pages in {tmp_path}"]
+
+
 def test_every_example_is_in_the_gallery() -> None:
     drawing = [path.stem for path in EXAMPLES.glob("*.py") if "savefig" in path.read_text("utf-8")]
     assert sorted(it.name for it in GALLERY) == sorted(drawing)
