@@ -157,12 +157,13 @@ def seconds_of_a_step(run: Callable[[int], object], seconds: float) -> np.ndarra
 
     The shorter ones take about so many seconds.
     """
-    few, about = 4, 0.0
-    while about < seconds / 8 and few < 100_000:
+    few, before, more = 4, np.inf, 0.0
+    while more < seconds / 8 and few < 100_000:
         few *= 4
         timed(run, few)  # compiles
-        about = timed(run, few)[1]
-    steps = max(4, int(few * seconds / about))
+        now = timed(run, few)[1]
+        before, more = now, now - before
+    steps = max(4, int(0.75 * few * seconds / more))
     for count in (steps, 3 * steps):
         timed(run, count)
     pairs = [(timed(run, steps), timed(run, 3 * steps)) for _ in range(REPEATS)]

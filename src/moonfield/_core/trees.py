@@ -1,5 +1,6 @@
 """Trees of arrays: paths, and the split into what is traced and what is compiled in."""
 
+import itertools
 import math
 from collections.abc import Hashable
 from typing import Any, NamedTuple
@@ -68,12 +69,12 @@ def unravel(vector: Any, shapes: PyTree) -> PyTree:
     """The tree of these shapes that a flat vector, of JAX or NumPy, holds in the tree's order."""
     leaves, treedef = jax.tree.flatten(shapes)
     sizes = [math.prod(leaf.shape) for leaf in leaves]
-    if isinstance(vector, jax.Array):
-        if vector.size >= _LARGE:
-            vector = jax.lax.optimization_barrier(vector)
-        parts = jax.lax.split(vector[: sum(sizes)], sizes) if leaves else []
+    if isinstance(vector, jax.Array) and vector.size >= _LARGE:
+        whole = jax.lax.optimization_barrier(vector[: sum(sizes)])
+        parts = jax.lax.split(whole, sizes)  # whose gradient is one concatenation
     else:
-        parts = np.split(vector[: sum(sizes)], np.cumsum(sizes)[:-1])
+        edges = np.cumsum([0, *sizes])
+        parts = [vector[a:b] for a, b in itertools.pairwise(edges)]
     return jax.tree.unflatten(
         treedef, [part.reshape(leaf.shape) for part, leaf in zip(parts, leaves, strict=True)]
     )
