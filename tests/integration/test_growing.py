@@ -22,10 +22,10 @@ def model(units: int) -> mf.BayesianNetwork:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("start", [1, 24])
-def test_about_two_units_are_found_from_either_side(start: int) -> None:
+def test_about_two_units_are_found_from_one() -> None:
+    """From many as well: the example's short form, in tests/docs."""
     x, y = steps_of(300)
-    found = growing.grow(model(start), x, y, steps=1_000, seed=0)
+    found = growing.grow(model(1), x, y, steps=1_000, seed=0)
     units = found.widths["layers.0"]
     assert 2 <= units <= 3  # a third may survive at a local optimum: seeds differ, and so do CPUs
     assert found.posterior.model.network.sizes == (1, units, 1)
