@@ -19,7 +19,7 @@ settings.load_profile("moonfield")
 
 
 _MAPS = Path("/proc/self/maps")
-_MANY_MAPS = 40_000
+_MANY_MAPS = 30_000
 
 
 @pytest.fixture(scope="module", autouse=True)
