@@ -18,6 +18,7 @@ from ..data import ROUNDS, Dataset, Feed, Streamed, dealt, epochs, full_batch, r
 from ..families import AbstractApproximation
 from ..model import AbstractModel, space
 from .block import Carry, Tail, first_carry, run_block, with_empty_tail
+from .chunk import Chunk, Estimates
 from .devices import Devices
 from .keeping import Keeping, Saver
 from .method import AbstractStepping
@@ -53,31 +54,14 @@ class Raw(NamedTuple):
     skipped: np.ndarray  # (restarts,) updates that the optimiser left out
 
 
-class Chunk(NamedTuple):
-    """Steps that were dispatched together, and the carry before them."""
-
-    carry: Carry
-    step: int
-    end: int
-    sizes: np.ndarray
-
-
-class Estimates(NamedTuple):
-    """The ELBOs of a chunk: a block's buffer, and which of its entries they are."""
-
-    buffer: Array | np.ndarray
-    begin: int
-    stop: int
-
-    def fetch(self) -> np.ndarray:
-        """(restarts, steps); waits for them."""
-        return np.atleast_2d(np.asarray(self.buffer))[:, self.begin : self.stop]
-
-
 class Driver:
     """Runs blocks of one fit; owns the carry and the history."""
 
     carry: Carry
+    _history: list[Estimates]
+    _supplies: dict[int, Supply]
+    _previous: Chunk | None  # the last chunk that was checked
+    _done: tuple[int, Result | None]  # of a fit that is gone on with
 
     def __init__(
         self,
@@ -93,14 +77,13 @@ class Driver:
     ):
         total = data.rows if devices is None else devices.rows
         self.model_space = space(model)
-        model_structure, model_arrays = split(model)
-        method_structure, method_arrays = split(method)
-        if isinstance(data, Streamed) and batch_size is not None:
-            plan, places = None, dealt(data.rows, batch_size)[1]
-        elif sampling is not None and batch_size is not None:
-            plan, places = None, batch_size  # rows are dealt below
-        else:
-            plan, places = (None, 0) if batch_size is None else epochs(total, batch_size)
+        parts = split(model), split(method)
+        plan, places = None, 0
+        if batch_size is not None and isinstance(data, Streamed):
+            places = dealt(data.rows, batch_size)[1]
+        elif batch_size is not None:
+            # With chances of their own, rows are dealt below.
+            plan, places = epochs(total, batch_size) if sampling is None else (None, batch_size)
         batch = data.example if isinstance(data, Streamed) else full_batch(data)
         row_bytes = sum(leaf.nbytes // len(leaf) for leaf in jax.tree.leaves(batch))
         dtype = batch.weights.dtype
@@ -113,8 +96,7 @@ class Driver:
             most = max(1, _STREAM_BYTES // (row_bytes * places))
             shape = shape._replace(steps=min(shape.steps, most))
         self.shape = shape._replace(fusible=method.fusible)
-        self._structures = (model_structure, method_structure)
-        self._arrays = (model_arrays, method_arrays)
+        self._structures, self._arrays = zip(*parts, strict=True)
         self._source = Source(
             streams(seed, Stream.noise, restarts),
             words(seed, Stream.shuffle, ROUNDS),
@@ -122,11 +104,7 @@ class Driver:
             np.asarray(total, dtype),
             plan,
         )
-        self._feed: Feed | None = None
-        if isinstance(data, Streamed):
-            assert batch_size is not None
-            seeds = self._source.shuffle_words
-            self._feed = Feed(data, seeds.tolist(), batch_size, self.shape.steps)
+        self._feed = self._feed_of(data, batch_size)
         self.turns = Together() if devices is not None and len(devices.counts) > 1 else Alone()
         self._devices, self._placed_arrays = devices, self._arrays
         if devices is None:
@@ -140,13 +118,17 @@ class Driver:
         self._method, self._seed = method, seed
         self._restarts, self._dtype = restarts, dtype
         self._first_block = -(-first_step // self.shape.steps)
-        self._history: list[Estimates] = []
-        self._supplies: dict[int, Supply] = {}
-        self._previous: Chunk | None = None  # the last chunk that was checked
-        self._done: tuple[int, Result | None] = (0, None)  # of a fit that is gone on with
+        self._history, self._supplies, self._previous, self._done = [], {}, None, (0, None)
         self._sampling, self._sampled = sampling, 0
         if sampling is not None:
             self._deal(np.ones(total))
+
+    def _feed_of(self, data: Dataset | Streamed, batch_size: int | None) -> Feed | None:
+        if not isinstance(data, Streamed):
+            return None
+        assert batch_size is not None
+        seeds = np.asarray(self._source.shuffle_words).tolist()
+        return Feed(data, seeds, batch_size, self.shape.steps)
 
     def start(self, approximation: AbstractApproximation | None, location: PyTree | None) -> None:
         """Set the first state: from an approximation, at a given location, or a fresh one."""
