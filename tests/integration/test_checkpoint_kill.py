@@ -3,7 +3,6 @@
 import json
 import multiprocessing
 import os
-import signal
 import sys
 import time
 import warnings
@@ -27,6 +26,7 @@ pytestmark = [
 
 KILLS = 20
 STEPS = 25_000
+CHUNKS = STEPS // 250
 
 
 def fit(run: Path | None, out: Path) -> None:
@@ -81,8 +81,16 @@ class Workplace:
         return process, out
 
 
+def steps_reached(run: Path) -> int:
+    """The steps of a run's newest checkpoint."""
+    return max((step_of(path) for path in run.glob("checkpoint-*")), default=0)
+
+
 def test_every_resumed_fit_is_the_one_that_nobody_killed(tmp_path: Path) -> None:
-    """Each process goes on with the fit that was killed before, and is killed in the next one."""
+    """Each process goes on with the fit that was killed before, and is killed in the next one.
+
+    A moment is so many steps, and then a while within a chunk: whatever else the machine does.
+    """
     workplace = Workplace(tmp_path)
     process, out = workplace.start(None, tmp_path / "timed")
     process.join()
@@ -90,7 +98,8 @@ def test_every_resumed_fit_is_the_one_that_nobody_killed(tmp_path: Path) -> None
     whole, timed = (json.loads((out / f"{n}.json").read_text()) for n in ("first", "second"))
     assert timed["found"] == whole["found"]
     killed, reached, halves = [], [], 0
-    for i, share in enumerate(np.random.default_rng(0).uniform(0.0, 1.0, KILLS)):
+    moments = np.random.default_rng(0).uniform(0.0, 1.0, (KILLS, 2))
+    for i, (share, chunk) in enumerate(moments):
         before = tmp_path / f"run-{i - 1}" if i else None
         run = tmp_path / f"run-{i}"
         process, out = workplace.start(before, run)
@@ -98,16 +107,17 @@ def test_every_resumed_fit_is_the_one_that_nobody_killed(tmp_path: Path) -> None
         if before is not None:
             assert not any(before.glob(".*.part"))
             assert steps_kept(before)[0] == STEPS
-        time.sleep(share * timed["seconds"])
-        assert process.pid is not None
-        os.kill(process.pid, signal.SIGKILL)
+        while process.is_alive() and steps_reached(run) < share * STEPS:
+            time.sleep(0.001)
+        time.sleep(chunk * timed["seconds"] / CHUNKS)
+        process.kill()  # which may have ended by now
         process.join()
         killed.append(not (out / "second.json").exists())
-        reached.append(max((step_of(path) for path in run.glob("checkpoint-*")), default=0))
+        reached.append(steps_reached(run))
         halves += any(run.glob(".*.part"))
     process, out = workplace.start(tmp_path / f"run-{KILLS - 1}", None)
     process.join()
     assert json.loads((out / "first.json").read_text())["found"] == whole["found"]
     print(f"killed {sum(killed)} of {KILLS}, {halves} while writing, after {sorted(reached)} steps")
-    assert sum(killed) >= KILLS // 2
-    assert len({steps for steps in reached if 0 < steps < STEPS}) >= KILLS // 3
+    assert sum(killed) >= KILLS - 4
+    assert len({steps for steps in reached if 0 < steps < STEPS}) > KILLS // 2

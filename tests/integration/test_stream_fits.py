@@ -19,6 +19,8 @@ from moonfield.inference import Driver, as_method
 from moonfield.model import space
 from tests.helpers import linear_model, posterior_of, same_bytes, state_of
 
+from .fits import look_in_always
+
 ROWS, SIZE = 501, 10
 BATCHES = 51
 
@@ -242,8 +244,11 @@ def test_the_thread_ends_with_an_interrupted_or_broken_fit() -> None:
 
 
 @pytest.mark.slow
-def test_a_checkpoint_goes_on_within_a_stream(tmp_path: Path) -> None:
+def test_a_checkpoint_goes_on_within_a_stream(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     X, y = rows()
+    look_in_always(monkeypatch)
 
     def fit(offset: float = 0.0, **options: Any) -> mf.Posterior:
         stream = mf.data.arrays(X + offset, y)

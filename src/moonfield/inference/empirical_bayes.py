@@ -26,9 +26,10 @@ from ..objectives import log_joint_of
 from ..priors import Independent, Normal
 from .curvature import invert
 from .gauss_newton import gauss_newton, weight_places
+from .host_lbfgs import climb
 from .map import not_finite, starting_points
-from .noise_scale import Noise, check_noise, noise_at
-from .optimise import Optimum, maximise
+from .noise_scale import Noise, NoisePrior, check_noise, noise_at, noise_prior_of
+from .optimise import Optimum
 from .target import Target
 
 _STEPS = 200  # of L-BFGS between two updates of the sds
@@ -108,17 +109,19 @@ def learn(target: Target, seed: int, start: Array | None, starts: int) -> Learne
     model = cast(BayesianNetwork, target.model)
     arrays, points = _arrays_of(model), starting_points(target, seed, start, starts)
     z, begin = points[0], points[:, arrays.places]
-    scales = _Scales(np.ones(len(arrays.paths)), noise_at(target, z, 0.0), 0.0, 0.0)
+    own = noise_prior_of(target)
+    scales = _Scales(np.ones(len(arrays.paths)), noise_at(target, own, z, 0.0), 0.0, 0.0)
     z, evidence, rounds, converged = _put(z, scales.noise), -math.inf, [], False
     enough = max(_ENOUGH, _ENOUGH_ROW * float(np.sum(target.batch.weights)))
     while len(rounds) < _ROUNDS and not converged:
         prior = _prior(arrays, scales.factors, z.dtype)
         density = _WeightsDensity(target, z, arrays.places, *prior)
-        rounds.append(maximise(density, begin, _STEPS, polish=False))
+        climbs = [climb(density, point, _STEPS) for point in begin]
+        rounds.append(max(climbs, key=lambda one: one.value))
         if rounds[-1].result is Result.nonfinite:
             raise not_finite(target)
         z, begin = z.at[arrays.places].set(rounds[-1].point), rounds[-1].point[None]
-        scales = _learned_scales(target, arrays, scales, z)
+        scales = _learned_scales(target, arrays, own, scales, z)
         z, before = _put(z, scales.noise), evidence
         evidence = _evidence(target, arrays, scales, z)
         converged = evidence - before < enough
@@ -149,7 +152,9 @@ def _put(z: Array, noise: Noise) -> Array:
     return z.at[noise.places].set(noise.mode.astype(z.dtype)) if noise.places.size else z
 
 
-def _learned_scales(target: Target, arrays: _Arrays, scales: _Scales, z: Array) -> _Scales:
+def _learned_scales(
+    target: Target, arrays: _Arrays, own: NoisePrior, scales: _Scales, z: Array
+) -> _Scales:
     """Some updates for the same weights.
 
     With the precision H of the weights, `H = matrix + 1 / (factor sd)^2`, an array of n weights has
@@ -168,7 +173,7 @@ def _learned_scales(target: Target, arrays: _Arrays, scales: _Scales, z: Array) 
         learned = np.clip(np.sqrt(squares / used_up), _SMALLEST, _LARGEST)
         factors = np.where(numbers >= _FEWEST, learned, factors)
         used = float(used_up.sum())
-        noise = noise_at(target, z, used)
+        noise = noise_at(target, own, z, used)
     return _Scales(factors, noise, used, log_det)
 
 

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from jaxtyping import Array, Float
-from scipy.optimize import minimize_scalar
 
 from .._core.trees import Structure, split
 from ..data import rows_first
@@ -18,8 +17,8 @@ from ..model import BayesianNetwork, space
 from .target import Target
 
 _PATH = "likelihood.sd"
-_NARROW, _WIDE = -18.0, 18.0  # log sds that are considered
-_STEP = 1e-3  # of a second difference
+_STEP = 0.01
+_GRID = _STEP * np.arange(-1_800, 1_801)  # log sds that are considered
 
 
 class Noise(NamedTuple):
@@ -42,40 +41,49 @@ def check_noise(likelihood: AbstractLikelihood) -> None:
         )
 
 
-def noise_at(target: Target, z: Float[Array, " size"], used: float) -> Noise:
+class NoisePrior(NamedTuple):
+    """The prior log density of log sds on a grid, by target; empty where none is learned."""
+
+    places: np.ndarray  # where they stand in z
+    log_density: Float[np.ndarray, "grid targets"]
+
+
+def noise_prior_of(target: Target) -> NoisePrior:
+    """Tabulate the prior of the noise sds of a network's likelihood."""
+    model: Any = target.model
+    places = _places(model)
+    if not places.size:
+        return NoisePrior(places, np.zeros((_GRID.size, 0)))
+    prior = model.likelihood.priors()["sd"]
+    sds = np.exp(_GRID).reshape(-1, *[1] * len(prior.shape()))
+    density = prior.log_prob(jnp.broadcast_to(jnp.asarray(sds), (_GRID.size, *prior.shape())))
+    by_target = np.asarray(density, float).reshape(_GRID.size, -1) + _GRID[:, None]
+    return NoisePrior(places, np.broadcast_to(by_target, (_GRID.size, places.size)))
+
+
+def noise_at(
+    target: Target, prior: NoisePrior, z: Float[Array, " size"], used: float
+) -> Noise:
     """The mode of each log sd: `prior + log sd - (N - used) log sd - squares / (2 sd^2)`.
 
     `used` is how many of the N rows' numbers (the sum of their weights) the weights have used up:
     the effective number of parameters, shared by the targets (MacKay, 1992, eq. 2.22).
     """
-    model: Any = target.model
-    places = _places(model)
-    if not places.size:
-        return Noise(places, np.zeros(0), np.zeros(0), 0.0)
-    structure, arrays = split(target)
-    squares, count = _squares(structure, arrays, z)
-    free = max(1.0, float(count) - used / places.size)
-    prior = model.likelihood.priors()["sd"]
-    found = [_mode(prior, i, free, float(s)) for i, s in enumerate(np.asarray(squares, float))]
-    modes, sds, log_priors = (np.asarray(part) for part in zip(*found, strict=True))
-    return Noise(places, modes, sds, float(log_priors.sum()))
-
-
-def _mode(prior: dist.Distribution, index: int, free: float, squares: float) -> tuple:
-    def log_prior(log_sd: float) -> float:
-        density = np.ravel(np.asarray(prior.log_prob(jnp.exp(jnp.asarray(log_sd)))))
-        return float(density[index if density.size > 1 else 0]) + log_sd
-
-    def loss(log_sd: float) -> float:
-        return free * log_sd + 0.5 * squares * math.exp(-2.0 * log_sd) - log_prior(log_sd)
-
-    best = float(minimize_scalar(loss, bounds=(_NARROW, _WIDE), method="bounded").x)  # pyright: ignore
-    curvature = 2.0 * squares * math.exp(-2.0 * best)
-    curvature -= sum(w * log_prior(best + d * _STEP) for w, d in _SECOND) / _STEP**2
-    return best, max(curvature, 0.5) ** -0.5, log_prior(best)
-
-
-_SECOND = ((1.0, -1.0), (-2.0, 0.0), (1.0, 1.0))
+    if not prior.places.size:
+        return Noise(prior.places, np.zeros(0), np.zeros(0), 0.0)
+    squares, count = (np.asarray(part, float) for part in _squares(*split(target), z))
+    free = max(1.0, float(count) - used / prior.places.size)
+    fit = -free * _GRID[:, None] - 0.5 * squares * np.exp(-2.0 * _GRID[:, None])
+    density = fit + prior.log_density
+    best = np.clip(np.argmax(density, axis=0), 1, _GRID.size - 2)
+    # The parabola through the highest point and its neighbours.
+    below, at, above = (density[best + i, np.arange(best.size)] for i in (-1, 0, 1))
+    curvature = np.maximum((2.0 * at - below - above) / _STEP**2, 0.5)
+    mode = _GRID[best] + np.clip(0.5 * (above - below) / (_STEP * curvature), -_STEP, _STEP)
+    priors = [
+        np.interp(x, _GRID, column) for x, column in zip(mode, prior.log_density.T, strict=True)
+    ]
+    return Noise(prior.places, mode, curvature**-0.5, float(np.sum(priors)))
 
 
 def _places(model: BayesianNetwork) -> np.ndarray:

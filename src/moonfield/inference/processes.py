@@ -22,6 +22,12 @@ _LOST = (
 )
 
 
+_PERHAPS = (
+    "This fit runs in several processes. Perhaps another process has ended or cannot be reached: "
+    "then start all of them again."
+)
+
+
 @contextlib.contextmanager
 def losses_told() -> Iterator[None]:
     """Within: a failure of what processes do together says so."""
@@ -29,6 +35,10 @@ def losses_told() -> Iterator[None]:
         yield
     except jax.errors.JaxRuntimeError as error:
         raise RuntimeError(f"{_LOST} JAX says: {str(error).splitlines()[0]}") from error
+    except Exception as error:
+        if _LOST not in str(error):
+            error.add_note(_PERHAPS)
+        raise
 
 
 def gathered(*numbers: int) -> np.ndarray:
