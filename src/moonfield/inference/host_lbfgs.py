@@ -1,0 +1,77 @@
+"""L-BFGS from the host, by SciPy: compiles only the objective and its gradient.
+
+A few hundred steps of a network's weights cost less than to compile the loop of `optimise.py`; the
+other way round for many starts at once, small problems and the last digits of the optimum.
+"""
+
+import functools
+import math
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from scipy.optimize import minimize
+
+from .._core.trees import Structure, split
+from .optimise import Optimum
+
+_MEMORIES = 10
+_NOWHERE = 1e30  # stands in for a loss that is not finite
+_HALVINGS = 100
+
+
+def climb(objective: Any, start: Float[Array, " size"], steps: int) -> Optimum:
+    """The local maximum of a callable tree that so many steps of L-BFGS at most lead to.
+
+    A start where it is not finite is halved until it is. Nothing compiles for a second objective
+    of the same structure and shapes.
+    """
+    structure, arrays = split(objective)
+    trace, calls = [], 0
+
+    def loss(z: np.ndarray) -> tuple[float, np.ndarray]:
+        nonlocal calls
+        calls += 1
+        value, gradient = _value_and_gradient(structure, arrays, jnp.asarray(z, start.dtype))
+        found = -float(value), -np.asarray(gradient, np.float64)
+        finite = math.isfinite(found[0]) and bool(np.isfinite(found[1]).all())
+        return found if finite else (_NOWHERE, np.zeros_like(found[1]))
+
+    begun = time.perf_counter()
+    z = np.asarray(start, np.float64)
+    value, gradient = loss(z)
+    compile_seconds = time.perf_counter() - begun
+    while value >= _NOWHERE and calls < _HALVINGS:
+        z = 0.5 * z
+        value, gradient = loss(z)
+    if value < _NOWHERE:
+        found: Any = minimize(
+            loss, z, jac=True, method="L-BFGS-B",
+            callback=lambda intermediate_result: trace.append(-intermediate_result.fun),
+            options={
+                "maxiter": steps, "maxfun": 10 * steps, "maxcor": _MEMORIES, "gtol": 0.0,
+                "ftol": float(jnp.finfo(start.dtype).eps),
+            },
+        )  # fmt: skip
+        z, value, gradient = found.x, float(found.fun), found.jac
+        distance = math.sqrt(max(0.0, float(gradient @ found.hess_inv.dot(gradient))))
+    else:
+        value, distance = math.inf, math.inf
+    return Optimum(
+        point=jnp.asarray(z, start.dtype),
+        value=-value,
+        values=np.array([-value]),
+        gradient_norm=float(np.linalg.norm(gradient)),
+        distance=distance,
+        trace=np.array(trace),
+        evaluations=calls,
+        compile_seconds=compile_seconds,
+    )
+
+
+@functools.partial(jax.jit, static_argnames="structure")
+def _value_and_gradient(structure: Structure, arrays: list[Array], z: Array) -> tuple[Array, Array]:
+    return jax.value_and_grad(structure.join(arrays))(z)
