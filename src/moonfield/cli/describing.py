@@ -149,4 +149,7 @@ def run_methods(voice: Voice) -> None:
 def _automatic() -> str:
     members = BayesianMLPClassifier.members
     first = ", ".join(dict.fromkeys(rule.method for rule in AUTO))
-    return f"for tables ivon, {members} times over for classes; in Python the first of {first}"
+    return (
+        f"for tables laplace (numbers; ivon where they are large), ivon {members} times over "
+        f"(classes); in Python the first of {first}"
+    )

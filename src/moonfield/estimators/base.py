@@ -25,7 +25,7 @@ from .columns import Columns, categorical_places, check_table, columns_of
 from .encoder import Encoder, learn
 from .exporting import export_estimator
 from .online import joined, knowledge, members_of
-from .recipe import as_method, fit_rows, member_method, network_prior
+from .recipe import fit_rows, member_method, network_prior
 from .weights import as_row_weights
 
 T = TypeVar("T")
@@ -66,7 +66,6 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
     seed_: int
 
     output_sd: ClassVar[float]  # prior sd of the network's outputs
-    members: ClassVar[int]  # of the ensemble that method "auto" fits
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "hidden": ["array-like"],
@@ -101,6 +100,10 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
     @abc.abstractmethod
     def likelihood(self, noise: dist.Distribution | None) -> tuple[AbstractLikelihood, int]:
         """The likelihood, with this prior of its noise sd, and how many outputs it needs."""
+
+    @abc.abstractmethod
+    def _automatic(self, model: BayesianNetwork, rows: int, in_steps: bool) -> AbstractMethod:
+        """What method `"auto"` is; `in_steps` where options are given that need such a method."""
 
     @property
     @abc.abstractmethod
@@ -215,7 +218,10 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
 
     def _begun(self, rows: Rows, checkpoint: Any = None) -> Any:
         model = self._model(rows, None, None)
-        method = as_method(self.method, self.members)
+        method = self.method
+        if isinstance(method, str) and method == "auto":
+            options = self.steps is not None or self.batch_size != "auto" or checkpoint is not None
+            method = self._automatic(model, len(rows.inputs), options)
         self.keep(self._fitted(model, rows, method, checkpoint=checkpoint))
         return self
 

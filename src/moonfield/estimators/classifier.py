@@ -11,10 +11,12 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import column_or_1d
 
-from ..inference import AbstractMethod
+from ..inference import AbstractMethod, Ensemble
 from ..likelihoods import AbstractLikelihood, Bernoulli, Categorical
+from ..model import BayesianNetwork
 from ..predictive import Units
 from .base import AbstractBayesianMLP
+from .recipe import stepping
 
 
 class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
@@ -61,7 +63,7 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
     classes_: np.ndarray
 
     output_sd: ClassVar[float] = 20.0
-    members: ClassVar[int] = 3
+    members: ClassVar[int] = 3  # of method "auto"
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         **AbstractBayesianMLP._parameter_constraints,
@@ -175,6 +177,9 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
                 f"classes of the first fit, {self.classes_.tolist()}."
             )
         return np.searchsorted(self.classes_, y)
+
+    def _automatic(self, model: BayesianNetwork, rows: int, in_steps: bool) -> AbstractMethod:
+        return Ensemble(self.members, stepping())
 
     def likelihood(self, noise: dist.Distribution | None) -> tuple[AbstractLikelihood, int]:
         count = len(self.classes_)

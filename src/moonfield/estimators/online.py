@@ -1,14 +1,27 @@
-"""Online Bayes: the posterior of the rows so far as the prior of the rows to come."""
+"""Online Bayes: the posterior of the rows so far as the prior of the rows to come.
+
+A Gaussian posterior becomes the mean-field one that is nearest in KL(q || p): its mean, and as
+precisions the diagonal of its precision (Bishop, 2006, "Pattern recognition and machine learning",
+section 10.1.2).
+"""
 
 import dataclasses
 import math
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 
-from ..families import AbstractApproximation, MeanField, Members, Variational
-from ..model import space
+from ..families import (
+    AbstractApproximation,
+    Gaussian,
+    MeanField,
+    MeanFieldState,
+    Members,
+    Variational,
+)
+from ..model import BayesianNetwork, space
 from ..posterior import Posterior, replaced
 from ..priors import Independent, Normal
 
@@ -21,18 +34,20 @@ class Knowledge(NamedTuple):
 
 
 def members_of(posterior: Posterior) -> list[Posterior]:
-    """The mean-field posteriors that a posterior consists of.
+    """The mean-field posteriors that a posterior consists of, or is nearest to.
 
     Raises:
         ValueError: it is of another kind.
     """
     found = posterior.approximation
+    if isinstance(found, Gaussian) and isinstance(posterior.model, BayesianNetwork):
+        return [_independent(posterior, posterior.model, found)]
     parts = [found.member(i) for i in range(found.count)] if isinstance(found, Members) else [found]
     if not all(_is_mean_field(part) for part in parts):
         raise ValueError(
             "partial_fit needs a posterior of one normal per weight, to be the next prior; this "
-            f"one is from method {posterior.diagnostics.method!r}. Use method 'auto', 'advi' or "
-            "'ivon'."
+            f"one is from method {posterior.diagnostics.method!r}. Use method 'auto', 'advi', "
+            "'ivon' or 'laplace'."
         )
     return [_with(posterior, part) for part in parts]
 
@@ -63,6 +78,16 @@ def knowledge(posterior: Posterior) -> Knowledge:
             table[path] = Normal(mean, sd)
         begin = end
     return Knowledge(Independent(table), noise)
+
+
+def _independent(posterior: Posterior, model: BayesianNetwork, found: Gaussian) -> Posterior:
+    """Of the network itself, not its expansion."""
+    root = np.asarray(found.scale_tril, np.float64)
+    precisions = (np.linalg.inv(root) ** 2).sum(axis=0)
+    log_sd = jnp.asarray(-0.5 * np.log(precisions), found.mean.dtype)
+    part = Variational(MeanField(), MeanFieldState(found.mean, log_sd), found.mean.size)
+    itself = BayesianNetwork(model.network, model.prior, model.likelihood)
+    return replaced(_with(posterior, part), model=itself)
 
 
 def _is_mean_field(approximation: AbstractApproximation) -> bool:

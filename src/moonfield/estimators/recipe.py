@@ -10,7 +10,7 @@ import numpyro.distributions as dist
 from sklearn.exceptions import ConvergenceWarning
 
 from .._core.results import Result
-from ..inference import IVON, AbstractMethod, Ensemble
+from ..inference import IVON, AbstractDirect, AbstractMethod, Ensemble, Laplace
 from ..model import BayesianNetwork
 from ..posterior import Posterior, fit
 from ..priors import Normal, Scaled
@@ -20,6 +20,8 @@ _PRECISION = 1_000.0  # of each weight, at the start of a fit
 _TOLERANCE = 0.01  # nats a row
 _MOST_ROWS = 1_200  # up to which a step sees all of them
 _BATCH = 256
+_MOST_WEIGHTS = 2_000
+_MOST_PRODUCTS = 1e11
 
 
 def network_prior(
@@ -50,21 +52,25 @@ def noise_prior(targets: tuple[int, ...]) -> dist.Distribution:
     return dist.InverseGamma(np.full(targets, 1.0), np.full(targets, 0.01))
 
 
-def as_method(method: str | AbstractMethod, members: int) -> str | AbstractMethod:
-    """What an estimator fits by; `"auto"` is IVON, or an ensemble of so many of it.
+def stepping() -> IVON:
+    """Mean-field in steps: a narrow q to begin with finds better optima than a wide one."""
+    return IVON(hessian_init=_PRECISION, tolerance=_TOLERANCE)
 
-    A narrow q to begin with finds better optima than a wide one.
-    """
-    if not isinstance(method, str) or method != "auto":
-        return method
-    one = IVON(hessian_init=_PRECISION, tolerance=_TOLERANCE)
-    return one if members == 1 else Ensemble(members, one)
+
+def by_evidence() -> Laplace:
+    """The Gaussian of the curvature, with prior and noise sds of the greatest evidence."""
+    return Laplace("gauss_newton", starts=1, empirical_bayes=True)
+
+
+def is_small(model: BayesianNetwork, rows: int) -> bool:
+    """Whether a matrix over all weights, summed over rows, takes seconds and not minutes."""
+    return model.size <= _MOST_WEIGHTS and rows * model.size**2 <= _MOST_PRODUCTS
 
 
 def member_method(method: str | AbstractMethod) -> str | AbstractMethod:
     """What each member of an ensemble is updated by; of any other method itself."""
     if isinstance(method, str):
-        return as_method("auto" if method == "ensemble" else method, 1)
+        return stepping() if method in ("auto", "ensemble") else method
     return method.of if isinstance(method, Ensemble) else method
 
 
@@ -82,7 +88,8 @@ def fit_rows(
     """Fit, and warn where the fit ended before it had converged."""
     inputs, targets, weights = rows
     if batch_size == "auto":
-        batch_size = None if len(inputs) <= _MOST_ROWS else _BATCH
+        all_rows = len(inputs) <= _MOST_ROWS or isinstance(method, AbstractDirect)
+        batch_size = None if all_rows else _BATCH
     posterior = fit(
         model,
         inputs,

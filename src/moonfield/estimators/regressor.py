@@ -10,10 +10,11 @@ from sklearn.utils import Tags, check_array
 
 from ..inference import AbstractMethod
 from ..likelihoods import AbstractLikelihood, Head, Normal
+from ..model import BayesianNetwork
 from ..predictive import Units
 from .base import AbstractBayesianMLP
 from .encoder import scales_of
-from .recipe import noise_prior
+from .recipe import by_evidence, is_small, noise_prior, stepping
 
 
 class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
@@ -27,8 +28,11 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         heteroscedastic: whether the noise sd depends on the features.
         activation: of hidden units; a name that `mf.nets.MLP` knows.
         prior_sd: prior sd of the pre-activations of hidden layers, for standardised features.
-        method: as in `mf.fit`; `"auto"` is mean-field by
-            `mf.IVON(hessian_init=1_000, tolerance=0.01)`.
+        method: as in `mf.fit`; `"auto"` is
+            `mf.Laplace("gauss_newton", starts=1, empirical_bayes=True)`, which learns prior and
+            noise sds by the marginal likelihood, for up to 2,000 weights and 10^11 rows times
+            squared weights; beyond, and where the noise varies or one of the next two is given,
+            mean-field by `mf.IVON(hessian_init=1_000, tolerance=0.01)`.
         steps: optimiser updates; None stops by itself.
         batch_size: rows per step; `"auto"` takes all rows up to 1,200 and batches of 256 beyond.
         draws: posterior draws of a prediction.
@@ -60,7 +64,6 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
     units_: Units
 
     output_sd: ClassVar[float] = 2.0
-    members: ClassVar[int] = 1
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         **AbstractBayesianMLP._parameter_constraints,
@@ -169,6 +172,10 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
                 f"fit, got {_targets(y.shape[1:])}."
             )
         return self.units_.standardise(y)
+
+    def _automatic(self, model: BayesianNetwork, rows: int, in_steps: bool) -> AbstractMethod:
+        small = is_small(model, rows) and not (in_steps or self.heteroscedastic)
+        return by_evidence() if small else stepping()
 
     def likelihood(self, noise: dist.Distribution | None) -> tuple[AbstractLikelihood, int]:
         shape = self.units_.shift.shape

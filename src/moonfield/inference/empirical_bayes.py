@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from scipy.linalg import solve_triangular
 
+from .._core.progress import Progress
 from .._core.results import Result
 from .._core.trees import Structure, named_leaves, split
 from ..data import rows_first
@@ -32,12 +33,12 @@ from .noise_scale import Noise, NoisePrior, check_noise, noise_at, noise_prior_o
 from .optimise import Optimum
 from .target import Target
 
-_STEPS = 200  # of L-BFGS between two updates of the sds
-_ROUNDS = 12
+_STEPS = 300  # of L-BFGS between two updates of the sds
+_ROUNDS = 30
 _UPDATES = 5  # of the sds for the same weights
 _FEWEST = 8  # numbers of an array whose prior sd is learned
 _SMALLEST, _LARGEST = 0.01, 100.0  # factors of a prior sd
-_ENOUGH, _ENOUGH_ROW = 0.5, 0.002  # nats of evidence that another round must be worth, also a row
+_ENOUGH, _ENOUGH_ROW = 0.5, 2e-4  # nats of evidence that another round must be worth, also a row
 
 
 class Learned(NamedTuple):
@@ -47,7 +48,7 @@ class Learned(NamedTuple):
     approximation: Gaussian  # of all of z
     evidence: float  # nats
     rounds: list[Optimum]
-    converged: bool
+    result: Result
     facts: dict[str, Any]
 
 
@@ -100,39 +101,64 @@ def check_model(model: AbstractModel) -> None:
     check_noise(model.likelihood)
 
 
-def learn(target: Target, seed: int, start: Array | None, starts: int) -> Learned:
-    """Take turns until a round is worth too little.
+def learn(
+    target: Target, seed: int, start: Array | None, starts: int, shown: bool = False
+) -> Learned:
+    """Take turns until a round is worth too little, or the keyboard ends them.
 
     Raises:
         NonFiniteError: the density is not finite at any start.
     """
     model = cast(BayesianNetwork, target.model)
     arrays, points = _arrays_of(model), starting_points(target, seed, start, starts)
-    z, begin = points[0], points[:, arrays.places]
+    z, begin = points[0], list(points[:, arrays.places])
     own = noise_prior_of(target)
     scales = _Scales(np.ones(len(arrays.paths)), noise_at(target, own, z, 0.0), 0.0, 0.0)
-    z, evidence, rounds, converged = _put(z, scales.noise), -math.inf, [], False
+    target = _knowing(target, scales.noise)
+    z, evidence, rounds, result = _put(z, scales.noise), -math.inf, [], Result.not_converged
     enough = max(_ENOUGH, _ENOUGH_ROW * float(np.sum(target.batch.weights)))
-    while len(rounds) < _ROUNDS and not converged:
-        prior = _prior(arrays, scales.factors, z.dtype)
-        density = _WeightsDensity(target, z, arrays.places, *prior)
-        climbs = [climb(density, point, _STEPS) for point in begin]
-        rounds.append(max(climbs, key=lambda one: one.value))
-        if rounds[-1].result is Result.nonfinite:
-            raise not_finite(target)
-        z, begin = z.at[arrays.places].set(rounds[-1].point), rounds[-1].point[None]
-        scales = _learned_scales(target, arrays, own, scales, z)
-        z, before = _put(z, scales.noise), evidence
-        evidence = _evidence(target, arrays, scales, z)
-        converged = evidence - before < enough
+    bar, steps = Progress(None, shown), 0
+    try:
+        while len(rounds) < _ROUNDS and result is Result.not_converged:
+            prior = _prior(arrays, scales.factors, z.dtype)
+            density = _WeightsDensity(target, z, arrays.places, *prior)
+            best = max((climb(density, point, _STEPS) for point in begin), key=_value)
+            if best.result is Result.nonfinite:
+                raise not_finite(target)
+            moved = z.at[arrays.places].set(best.point)
+            learned = _learned_scales(target, arrays, own, scales, moved)
+            moved, knowing = _put(moved, learned.noise), _knowing(target, learned.noise)
+            gained = _evidence(knowing, arrays, learned, moved)
+            # All of a round, or nothing of it where the keyboard ends it.
+            z, begin, scales, rounds = moved, [best.point], learned, [*rounds, best]
+            target = knowing
+            before, evidence = evidence, gained
+            steps += len(best.trace)
+            bar.update(steps, evidence)
+            if evidence - before < enough:
+                result = Result.converged
+    except KeyboardInterrupt:
+        if not rounds:
+            raise
+        result = Result.interrupted
+    bar.close(steps)
     return Learned(
-        _with_sds(model, arrays, scales.factors),
+        _with_sds(cast(BayesianNetwork, target.model), arrays, scales.factors),
         _gaussian(target, arrays, scales, z),
         evidence,
         rounds,
-        converged,
+        result,
         {"effective_parameters": scales.used, "rounds": len(rounds)},
     )
+
+
+def _knowing(target: Target, noise: Noise) -> Target:
+    """The target with the degrees of freedom that were learned."""
+    return eqx.tree_at(lambda it: it.model.likelihood, target, noise.likelihood)
+
+
+def _value(climbed: Optimum) -> float:
+    return climbed.value
 
 
 def _arrays_of(model: BayesianNetwork) -> _Arrays:
@@ -166,7 +192,7 @@ def _learned_scales(
     numbers, squares = (np.bincount(arrays.owner, w) for w in (None, weights**2))
     factors, first, noise, used, log_det = scales.factors, scales.noise, scales.noise, 0.0, 0.0
     for _ in range(_UPDATES if first.places.size < 2 else 1):
-        shrunk = float(np.exp(2.0 * (first.mode - noise.mode).sum())) * matrix
+        shrunk = noise.information / first.information * matrix
         variances, log_det = _variances(shrunk, factors[arrays.owner] * arrays.sd)
         left = np.bincount(arrays.owner, variances / arrays.sd**2) / factors**2
         used_up = np.clip(numbers - left, 1e-3 * numbers, numbers)

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from .._core.trees import Structure, split
 from ..data import Batch, rows_first, take
+from ..likelihoods import AbstractLikelihood, StudentT
 from ..model import AbstractModel, AbstractNetworkModel, space
 from .curvature import check_size
 from .target import Target
@@ -39,9 +40,10 @@ def gauss_newton(
     """`sum_rows weight J' H J` at z.
 
     J is the Jacobian of a row's outputs in the coordinates `places` of z, H minus the second
-    derivative of its log-likelihood in the outputs: minus the Hessian of the log-likelihood of the
-    network's first-order expansion (Martens, 2020, "New insights and perspectives on the natural
-    gradient method", section 8). The sum is in 64 bits: small curvatures beside large ones count.
+    derivative of its log-likelihood in the outputs, for Student-t noise its expectation. It is
+    minus the Hessian of the log-likelihood of the network's first-order expansion (Martens, 2020,
+    "New insights and perspectives on the natural gradient method", section 8). The sum is in 64
+    bits: small curvatures beside large ones count.
     """
     structure, arrays = split(target)
     total = np.zeros((places.size, places.size))
@@ -51,6 +53,15 @@ def gauss_newton(
         flat = jacobian.reshape(-1, places.size)
         total += flat.T @ (hessian @ jacobian).reshape(flat.shape)
     return 0.5 * (total + total.T)
+
+
+def _curvature(likelihood: AbstractLikelihood, own: dict, out: Array, y: Array) -> Array:
+    """Minus the second derivative of a row's log-likelihood; expected where it can be negative."""
+    if isinstance(likelihood, StudentT) and not likelihood.scale.head:
+        _, scale = likelihood.scale.split(own, "scale", out)
+        information = (likelihood.df + 1.0) / (likelihood.df + 3.0) / scale**2
+        return jnp.diag(jnp.broadcast_to(information, out.shape))
+    return jax.hessian(lambda out: -likelihood.log_prob(own, out, y))(out)
 
 
 @functools.partial(jax.jit, static_argnames="structure")
@@ -71,10 +82,9 @@ def _block(
             moved, _ = space(model).constrain(z.at[places].set(weights))
             return jnp.atleast_1d(cast(Callable, model.with_params(moved))(row.inputs))
 
-        def loss(out: Array) -> Array:
-            return -model.likelihood.log_prob(params["likelihood"], out, row.targets)
-
-        hessian = jax.hessian(loss)(outputs(z[places]))
+        hessian = _curvature(
+            model.likelihood, params["likelihood"], outputs(z[places]), row.targets
+        )
         return jax.jacrev(outputs)(z[places]), row.weights * hessian
 
     return jax.vmap(one)(block)

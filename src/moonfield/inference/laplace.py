@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._core.checks import whole
-from .._core.results import Result
 from .._core.trees import named_leaves
 from ..families import Conditional, Gaussian, MeanField, MeanFieldState, Variational
 from ..model import AbstractModel, BayesianNetwork, space
@@ -107,7 +106,7 @@ class Laplace(AbstractDirect):
         progress: bool = False,
     ) -> Outcome:
         if self.empirical_bayes:
-            return self._run_empirical_bayes(target, seed, start)
+            return self._run_empirical_bayes(target, seed, start, progress)
         if self.hessian == "kronecker":
             check_rows(target)
         mode = find_mode(target, seed, start, self.starts)
@@ -128,14 +127,16 @@ class Laplace(AbstractDirect):
             model=self._model(target.model, mode.point),
         )
 
-    def _run_empirical_bayes(self, target: Target, seed: int, start: Array | None) -> Outcome:
-        found = learn(target, seed, start, self.starts)
+    def _run_empirical_bayes(
+        self, target: Target, seed: int, start: Array | None, progress: bool
+    ) -> Outcome:
+        found = learn(target, seed, start, self.starts, progress)
         last = found.rounds[-1]
         evaluations = sum(one.evaluations + target.size for one in found.rounds)
         return Outcome(
             approximation=found.approximation,
             trace=np.concatenate([one.trace for one in found.rounds]),
-            result=Result.converged if found.converged else Result.not_converged,
+            result=found.result,
             steps=sum(len(one.trace) for one in found.rounds),
             evaluations=evaluations,
             elbo=(found.evidence, 0.0 if math.isfinite(found.evidence) else math.nan),

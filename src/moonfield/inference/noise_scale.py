@@ -1,110 +1,165 @@
-"""The learned noise sd of a normal likelihood, given what the weights leave unexplained."""
+"""The learned noise of a normal or Student-t likelihood, given what the weights leave unexplained.
+
+Both have a log scale for each target; Student-t also degrees of freedom, shared by the targets.
+"""
 
 import functools
 import math
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from jaxtyping import Array, Float
+from scipy.interpolate import CubicSpline
+from scipy.optimize import minimize
+from scipy.special import gammaln
 
 from .._core.trees import Structure, split
 from ..data import rows_first
-from ..likelihoods import AbstractLikelihood, Normal
+from ..likelihoods import AbstractLikelihood, Normal, StudentT
 from ..model import BayesianNetwork, space
 from .target import Target
 
-_PATH = "likelihood.sd"
 _STEP = 0.01
-_GRID = _STEP * np.arange(-1_800, 1_801)  # log sds that are considered
+_GRID = _STEP * np.arange(-1_800, 1_801)  # log scales that are considered
+_FREEDOM = 4.0, 100.0  # degrees of freedom that are considered: with a fourth moment
+
+
+class NoisePrior(NamedTuple):
+    """The prior log density of each target's log scale; none where it is known."""
+
+    places: np.ndarray  # where they stand in z
+    log_density: list[CubicSpline]
 
 
 class Noise(NamedTuple):
-    """Where log sds stand in z, their mode and the sds about it; empty where none is learned."""
+    """The mode of each log scale and the sds about it; empty where none is learned."""
 
-    places: np.ndarray
+    places: np.ndarray  # in z
     mode: np.ndarray
     sd: np.ndarray
-    log_prior: float  # of the log sds at the mode, nats
+    log_prior: float  # of the log scales at the mode, nats
+    likelihood: AbstractLikelihood  # with the degrees of freedom that were found
+
+    @property
+    def information(self) -> float:
+        """A row's expected curvature in the first target's output, but for a constant."""
+        if not self.mode.size:
+            return 1.0
+        return math.exp(-2.0 * self.mode[0]) * fisher(self.likelihood)
+
+
+def fisher(likelihood: AbstractLikelihood) -> float:
+    """Information of a row about its location, in units of the squared scale.
+
+    1 for normal noise, `(df + 1) / (df + 3)` for Student-t (Lange, Little & Taylor, 1989, "Robust
+    statistical modeling using the t distribution", appendix B).
+    """
+    if not isinstance(likelihood, StudentT):
+        return 1.0
+    df = float(likelihood.df)
+    return (df + 1.0) / (df + 3.0)
 
 
 def check_noise(likelihood: AbstractLikelihood) -> None:
     """Raise `ValueError` for a likelihood whose own numbers are not learned here."""
     priors = likelihood.priors()
-    positive = all(_is_positive(prior) for prior in priors.values())
-    if priors and not (isinstance(likelihood, Normal) and positive):
+    known = not priors and not isinstance(likelihood, StudentT)
+    if not known and not _is_learned(likelihood):
         raise ValueError(
-            f"empirical_bayes learns the noise sd of mf.likelihoods.Normal, with a prior on all "
-            f"positive numbers; {likelihood} has others. Leave empirical_bayes out."
+            "empirical_bayes learns the noise of mf.likelihoods.Normal and StudentT, with a prior "
+            f"on all positive numbers; {likelihood} has others. Leave empirical_bayes out."
         )
 
 
-class NoisePrior(NamedTuple):
-    """The prior log density of log sds on a grid, by target; empty where none is learned."""
-
-    places: np.ndarray  # where they stand in z
-    log_density: Float[np.ndarray, "grid targets"]
-
-
 def noise_prior_of(target: Target) -> NoisePrior:
-    """Tabulate the prior of the noise sds of a network's likelihood."""
+    """Tabulate the prior of the noise scales of a network's likelihood."""
     model: Any = target.model
     places = _places(model)
     if not places.size:
-        return NoisePrior(places, np.zeros((_GRID.size, 0)))
-    prior = model.likelihood.priors()["sd"]
-    sds = np.exp(_GRID).reshape(-1, *[1] * len(prior.shape()))
-    density = prior.log_prob(jnp.broadcast_to(jnp.asarray(sds), (_GRID.size, *prior.shape())))
+        return NoisePrior(places, [])
+    (prior,) = model.likelihood.priors().values()
+    scales = np.exp(_GRID).reshape(-1, *[1] * len(prior.shape()))
+    density = prior.log_prob(jnp.broadcast_to(jnp.asarray(scales), (_GRID.size, *prior.shape())))
     by_target = np.asarray(density, float).reshape(_GRID.size, -1) + _GRID[:, None]
-    return NoisePrior(places, np.broadcast_to(by_target, (_GRID.size, places.size)))
+    columns = np.broadcast_to(by_target, (_GRID.size, places.size)).T
+    return NoisePrior(places, [CubicSpline(_GRID, column) for column in columns])
 
 
-def noise_at(
-    target: Target, prior: NoisePrior, z: Float[Array, " size"], used: float
-) -> Noise:
-    """The mode of each log sd: `prior + log sd - (N - used) log sd - squares / (2 sd^2)`.
+def noise_at(target: Target, prior: NoisePrior, z: Float[Array, " size"], used: float) -> Noise:
+    """The mode of the log scales (and degrees of freedom) given the residuals at z.
 
     `used` is how many of the N rows' numbers (the sum of their weights) the weights have used up:
-    the effective number of parameters, shared by the targets (MacKay, 1992, eq. 2.22).
+    the effective number of parameters, shared by the targets. Squared residuals are too small by
+    `(N - used) / N`, and so many rows are left: for normal noise the mode of
+    `prior - (N - used) log sd - squares / (2 sd^2)` (MacKay, 1992, eq. 2.22).
     """
-    if not prior.places.size:
-        return Noise(prior.places, np.zeros(0), np.zeros(0), 0.0)
-    squares, count = (np.asarray(part, float) for part in _squares(*split(target), z))
-    free = max(1.0, float(count) - used / prior.places.size)
-    fit = -free * _GRID[:, None] - 0.5 * squares * np.exp(-2.0 * _GRID[:, None])
-    density = fit + prior.log_density
-    best = np.clip(np.argmax(density, axis=0), 1, _GRID.size - 2)
-    # The parabola through the highest point and its neighbours.
-    below, at, above = (density[best + i, np.arange(best.size)] for i in (-1, 0, 1))
-    curvature = np.maximum((2.0 * at - below - above) / _STEP**2, 0.5)
-    mode = _GRID[best] + np.clip(0.5 * (above - below) / (_STEP * curvature), -_STEP, _STEP)
-    priors = [
-        np.interp(x, _GRID, column) for x, column in zip(mode, prior.log_density.T, strict=True)
-    ]
-    return Noise(prior.places, mode, curvature**-0.5, float(np.sum(priors)))
+    model: Any = target.model
+    count = prior.places.size
+    if not count:
+        return Noise(prior.places, np.zeros(0), np.zeros(0), 0.0, model.likelihood)
+    residuals, weights = (np.asarray(part, float) for part in _residuals(*split(target), z))
+    share = max(1.0 / weights.sum(), 1.0 - used / count / weights.sum())
+    squares, weights = residuals**2 / share, weights * share
+    heavy = isinstance(model.likelihood, StudentT)
+
+    def loss(at: np.ndarray) -> float:
+        df = 2.0 + math.exp(at[count]) if heavy else math.inf
+        fit = weights @ _log_density(squares * np.exp(-2.0 * at[:count]), df)
+        own = sum(float(spline(x)) for spline, x in zip(prior.log_density, at, strict=False))
+        return -float((fit - weights.sum() * at[:count]).sum()) - own
+
+    tiny = np.exp(2.0 * (_GRID[0] + 1.0))
+    begin = 0.5 * np.log(np.maximum(weights @ squares / weights.sum(), tiny))
+    begin = np.append(begin, [math.log(3.0)] if heavy else [])
+    bounds = [(_GRID[0], _GRID[-1])] * count
+    bounds += [tuple(math.log(df - 2.0) for df in _FREEDOM)] if heavy else []
+    best = minimize(loss, begin, method="L-BFGS-B", bounds=bounds).x
+    mode, sds = best[:count], np.zeros(count)
+    for i in range(count):
+        below, at, above = (loss(best + step * np.eye(best.size)[i]) for step in (-_STEP, 0, _STEP))
+        sds[i] = max((below + above - 2.0 * at) / _STEP**2, 0.5) ** -0.5
+    log_prior = sum(float(s(x)) for s, x in zip(prior.log_density, mode, strict=True))
+    likelihood = model.likelihood
+    if heavy:
+        df = jnp.asarray(2.0 + math.exp(best[count]), likelihood.df.dtype)
+        likelihood = eqx.tree_at(lambda it: it.df, likelihood, df)
+    return Noise(prior.places, mode, sds, log_prior, likelihood)
+
+
+def _log_density(squares: np.ndarray, df: float) -> np.ndarray:
+    """Of noise of scale 1 by its square, but for a constant."""
+    if math.isinf(df):
+        return -0.5 * squares
+    constant = gammaln(0.5 * (df + 1.0)) - gammaln(0.5 * df) - 0.5 * math.log(df)
+    return constant - 0.5 * (df + 1.0) * np.log1p(squares / df)
 
 
 def _places(model: BayesianNetwork) -> np.ndarray:
     where, begin = space(model), 0
     for path, shape in zip(where.paths, where.shapes, strict=True):
-        if path == _PATH:
+        if path.startswith("likelihood."):
             return np.arange(begin, begin + math.prod(shape))
         begin += math.prod(shape)
     return np.zeros(0, int)
 
 
 @functools.partial(jax.jit, static_argnames="structure")
-def _squares(structure: Structure, arrays: list[Array], z: Array) -> tuple[Array, Array]:
-    """The sum of squared residuals of each target, and the sum of weights."""
+def _residuals(structure: Structure, arrays: list[Array], z: Array) -> tuple[Array, Array]:
+    """What each row's targets differ from their location by, (rows, targets), and weights."""
     target = structure.join(arrays)
     batch = rows_first(target.batch)
     params, _ = space(target.model).constrain(z)
     mean, _ = target.model.moments(params, batch.inputs)
-    residuals = (batch.targets - mean).reshape(len(batch.weights), -1)
-    return batch.weights @ residuals**2, jnp.sum(batch.weights)
+    return (batch.targets - mean).reshape(len(batch.weights), -1), batch.weights
 
 
-def _is_positive(prior: dist.Distribution) -> bool:
-    return type(prior.support) is type(dist.constraints.positive)
+def _is_learned(likelihood: AbstractLikelihood) -> bool:
+    if not isinstance(likelihood, Normal | StudentT):
+        return False
+    scale = likelihood.sd if isinstance(likelihood, Normal) else likelihood.scale
+    positive = type(dist.constraints.positive)
+    return scale.prior is not None and not scale.head and type(scale.prior.support) is positive
