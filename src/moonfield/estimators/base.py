@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
-import numpyro.distributions as dist
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -24,8 +23,8 @@ from ..predictive import Prediction, Units, checked_prediction
 from .columns import Columns, categorical_places, check_table, columns_of
 from .encoder import Encoder, learn
 from .exporting import export_estimator
-from .online import joined, knowledge, members_of
-from .recipe import fit_rows, member_method, network_prior
+from .online import Knowledge, joined, knowledge, members_of
+from .recipe import Choice, fit_rows, member_method, network_prior
 from .weights import as_row_weights
 
 T = TypeVar("T")
@@ -98,11 +97,11 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         """Targets as the likelihood wants them."""
 
     @abc.abstractmethod
-    def likelihood(self, noise: dist.Distribution | None) -> tuple[AbstractLikelihood, int]:
-        """The likelihood, with this prior of its noise sd, and how many outputs it needs."""
+    def likelihood(self) -> tuple[AbstractLikelihood, int]:
+        """The likelihood, and how many outputs it needs."""
 
     @abc.abstractmethod
-    def _automatic(self, model: BayesianNetwork, rows: int, in_steps: bool) -> AbstractMethod:
+    def _automatic(self, model: BayesianNetwork, rows: int, in_steps: bool) -> Choice:
         """What method `"auto"` is; `in_steps` where options are given that need such a method."""
 
     @property
@@ -217,11 +216,11 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         return hasattr(self, "posterior_")
 
     def _begun(self, rows: Rows, checkpoint: Any = None) -> Any:
-        model = self._model(rows, None, None)
+        model = self._model(rows)
         method = self.method
         if isinstance(method, str) and method == "auto":
             options = self.steps is not None or self.batch_size != "auto" or checkpoint is not None
-            method = self._automatic(model, len(rows.inputs), options)
+            model, method = self._automatic(model, len(rows.inputs), options)
         self.keep(self._fitted(model, rows, method, checkpoint=checkpoint))
         return self
 
@@ -235,7 +234,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         members = []
         for member in members_of(self.posterior_):
             known = knowledge(member)
-            model = self._model(rows, known.weights, known.noise)
+            model = self._model(rows, known)
             members.append(self._fitted(model, rows, member_method(self.method), member))
         self.keep(joined(members))
         return self
@@ -268,14 +267,16 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
     def _columns(self, X: Any, places: Sequence[int]) -> Columns:
         return columns_of(X, places, self.missing == "indicator", self)
 
-    def _model(self, rows: Rows, prior: Any, noise: dist.Distribution | None) -> BayesianNetwork:
-        likelihood, outputs = self.likelihood(noise)
+    def _model(self, rows: Rows, known: Knowledge | None = None) -> BayesianNetwork:
+        likelihood, outputs = self.likelihood()
         hidden = [whole(units, "each of hidden") for units in self.hidden]
         sizes = [rows.inputs.shape[1], *hidden, outputs]
-        if prior is None:
-            heads = outputs // 2 if getattr(self, "heteroscedastic", False) else 0
-            prior = network_prior(self.prior_sd, self.output_sd, sizes, heads)
-        return BayesianNetwork(MLP(sizes, activation=self.activation), prior, likelihood)
+        network = MLP(sizes, activation=self.activation)
+        if known is not None:
+            return BayesianNetwork(network, known.weights, known.likelihood)
+        heads = outputs // 2 if getattr(self, "heteroscedastic", False) else 0
+        prior = network_prior(self.prior_sd, self.output_sd, sizes, heads)
+        return BayesianNetwork(network, prior, likelihood)
 
     def _fitted(
         self,

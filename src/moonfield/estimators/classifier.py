@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-import numpyro.distributions as dist
 from sklearn.base import ClassifierMixin
 from sklearn.utils import assert_all_finite, compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
@@ -16,7 +15,7 @@ from ..likelihoods import AbstractLikelihood, Bernoulli, Categorical
 from ..model import BayesianNetwork
 from ..predictive import Units
 from .base import AbstractBayesianMLP
-from .recipe import stepping
+from .recipe import Choice, stepping
 
 
 class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
@@ -178,9 +177,9 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
             )
         return np.searchsorted(self.classes_, y)
 
-    def _automatic(self, model: BayesianNetwork, rows: int, in_steps: bool) -> AbstractMethod:
-        return Ensemble(self.members, stepping())
+    def _automatic(self, model: BayesianNetwork, rows: int, in_steps: bool) -> Choice:
+        return Choice(model, Ensemble(self.members, stepping()))
 
-    def likelihood(self, noise: dist.Distribution | None) -> tuple[AbstractLikelihood, int]:
+    def likelihood(self) -> tuple[AbstractLikelihood, int]:
         count = len(self.classes_)
         return (Bernoulli(), 1) if count == 2 else (Categorical(), count)

@@ -7,12 +7,13 @@ section 10.1.2).
 
 import dataclasses
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 
+from .. import likelihoods
 from ..families import (
     AbstractApproximation,
     Gaussian,
@@ -21,16 +22,17 @@ from ..families import (
     Members,
     Variational,
 )
+from ..likelihoods import AbstractLikelihood, Head, StudentT
 from ..model import BayesianNetwork, space
 from ..posterior import Posterior, replaced
 from ..priors import Independent, Normal
 
 
 class Knowledge(NamedTuple):
-    """A mean-field posterior as priors: of the weights, and of the noise sd where it is learned."""
+    """A mean-field posterior as priors: of the weights, and of the noise where it is learned."""
 
     weights: Independent
-    noise: dist.Distribution | None
+    likelihood: AbstractLikelihood
 
 
 def members_of(posterior: Posterior) -> list[Posterior]:
@@ -40,9 +42,9 @@ def members_of(posterior: Posterior) -> list[Posterior]:
         ValueError: it is of another kind.
     """
     found = posterior.approximation
-    if isinstance(found, Gaussian) and isinstance(posterior.model, BayesianNetwork):
-        return [_independent(posterior, posterior.model, found)]
     parts = [found.member(i) for i in range(found.count)] if isinstance(found, Members) else [found]
+    if isinstance(posterior.model, BayesianNetwork) and isinstance(parts[0], Gaussian):
+        return [_independent(posterior, posterior.model, cast(Gaussian, part)) for part in parts]
     if not all(_is_mean_field(part) for part in parts):
         raise ValueError(
             "partial_fit needs a posterior of one normal per weight, to be the next prior; this "
@@ -77,7 +79,16 @@ def knowledge(posterior: Posterior) -> Knowledge:
         else:
             table[path] = Normal(mean, sd)
         begin = end
-    return Knowledge(Independent(table), noise)
+    return Knowledge(Independent(table), _told(posterior.model.likelihood, noise))
+
+
+def _told(likelihood: Any, noise: dist.Distribution | None) -> AbstractLikelihood:
+    """The likelihood with this prior of its scale."""
+    if noise is None:
+        return likelihood
+    if isinstance(likelihood, StudentT):
+        return StudentT(float(likelihood.df), noise)
+    return likelihoods.Normal(Head(noise) if likelihood.sd.head else noise)
 
 
 def _independent(posterior: Posterior, model: BayesianNetwork, found: Gaussian) -> Posterior:

@@ -86,7 +86,7 @@ def _check(estimator: Any) -> None:
     numbers, inputs = len(encoder.scales.centre), encoder.inputs
     columns = numbers + len(encoder.categorical)
     names = getattr(estimator, "feature_names_in_", None)
-    outputs = estimator.likelihood(None)[1]
+    outputs = estimator.likelihood()[1]
     if (inputs, outputs) != (network.sizes[0], network.sizes[-1]):
         raise ValueError("its network does not suit its columns and targets")
     if columns != estimator.n_features_in_ or (names is not None and len(names) != columns):

@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpyro.distributions as dist
@@ -20,6 +20,7 @@ _PRECISION = 1_000.0  # of each weight, at the start of a fit
 _TOLERANCE = 0.01  # nats a row
 _MOST_ROWS = 1_200  # up to which a step sees all of them
 _BATCH = 256
+_MODES = 3
 _MOST_WEIGHTS = 2_000
 _MOST_PRODUCTS = 1e11
 
@@ -52,14 +53,21 @@ def noise_prior(targets: tuple[int, ...]) -> dist.Distribution:
     return dist.InverseGamma(np.full(targets, 1.0), np.full(targets, 0.01))
 
 
+class Choice(NamedTuple):
+    """What method `"auto"` stands for."""
+
+    model: BayesianNetwork
+    method: AbstractMethod
+
+
 def stepping() -> IVON:
     """Mean-field in steps: a narrow q to begin with finds better optima than a wide one."""
     return IVON(hessian_init=_PRECISION, tolerance=_TOLERANCE)
 
 
 def by_evidence() -> Laplace:
-    """The Gaussian of the curvature, with prior and noise sds of the greatest evidence."""
-    return Laplace("gauss_newton", starts=1, empirical_bayes=True)
+    """Gaussians of the curvature at some modes; prior and noise of the greatest evidence."""
+    return Laplace("gauss_newton", starts=1, empirical_bayes=True, modes=_MODES)
 
 
 def is_small(model: BayesianNetwork, rows: int) -> bool:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .approximation import AbstractApproximation
+from .gaussian import Gaussian
 from .particles import evenly
 
 
@@ -33,7 +34,10 @@ class Members(AbstractApproximation):
         return jax.tree.map(lambda leaf: leaf[index], self.stacked)
 
     def draw(self, key: Array, index: Array) -> Float[Array, " size"]:
-        return self.member(evenly(key, index, self.count)).draw(key, index)
+        which = evenly(key, index, self.count)
+        if isinstance(self.stacked, Gaussian):  # whose matrices are not copied for every draw
+            return jax.vmap(lambda member: member.draw(key, index))(self.stacked)[which]
+        return self.member(which).draw(key, index)
 
     def moments(self) -> tuple[Array, Array] | None:
         """Those of the mixture: variances within members, and between their means."""

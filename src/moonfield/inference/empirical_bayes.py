@@ -21,7 +21,7 @@ from .._core.progress import Progress
 from .._core.results import Result
 from .._core.trees import Structure, named_leaves, split
 from ..data import rows_first
-from ..families import Gaussian
+from ..families import Gaussian, Members
 from ..model import AbstractModel, BayesianNetwork, NormalPrior, normal_prior, space
 from ..objectives import log_joint_of
 from ..priors import Independent, Normal
@@ -34,6 +34,7 @@ from .optimise import Optimum
 from .target import Target
 
 _STEPS = 300  # of L-BFGS between two updates of the sds
+_OTHER_STEPS = 1_000  # of L-BFGS to a mode for given sds
 _ROUNDS = 30
 _UPDATES = 5  # of the sds for the same weights
 _FEWEST = 8  # numbers of an array whose prior sd is learned
@@ -45,8 +46,9 @@ class Learned(NamedTuple):
     """What is found."""
 
     model: BayesianNetwork  # with the prior sds that were learned
-    approximation: Gaussian  # of all of z
-    evidence: float  # nats
+    approximation: Gaussian | Members  # of all of z
+    modes: list[Array]
+    evidence: float  # of the first mode, nats
     rounds: list[Optimum]
     result: Result
     facts: dict[str, Any]
@@ -102,16 +104,21 @@ def check_model(model: AbstractModel) -> None:
 
 
 def learn(
-    target: Target, seed: int, start: Array | None, starts: int, shown: bool = False
+    target: Target, seed: int, start: Array | None, starts: int, modes: int, shown: bool = False
 ) -> Learned:
-    """Take turns until a round is worth too little, or the keyboard ends them.
+    """Take turns until a round is worth too little, or the keyboard ends them; then other modes.
+
+    The sds are of the first mode, which the best of `starts` leads to; the others are of the
+    posterior that these sds give.
 
     Raises:
         NonFiniteError: the density is not finite at any start.
     """
     model = cast(BayesianNetwork, target.model)
-    arrays, points = _arrays_of(model), starting_points(target, seed, start, starts)
-    z, begin = points[0], list(points[:, arrays.places])
+    arrays = _arrays_of(model)
+    points = starting_points(target, seed, None, starts + modes - 1)
+    first, others = points[:starts] if start is None else start[None], points[starts:]
+    z, begin = first[0], list(first[:, arrays.places])
     own = noise_prior_of(target)
     scales = _Scales(np.ones(len(arrays.paths)), noise_at(target, own, z, 0.0), 0.0, 0.0)
     target = _knowing(target, scales.noise)
@@ -134,22 +141,45 @@ def learn(
             target = knowing
             before, evidence = evidence, gained
             steps += len(best.trace)
-            bar.update(steps, evidence)
+            if bar.due:
+                bar.update(steps, evidence)
             if evidence - before < enough:
                 result = Result.converged
     except KeyboardInterrupt:
         if not rounds:
             raise
         result = Result.interrupted
+    found = [_gaussian(target, arrays, scales, z)]
+    try:
+        for other in others if result is not Result.interrupted else ():
+            z, at_other = _other_mode(target, arrays, own, scales, other)
+            found.append(_gaussian(target, arrays, at_other, z))
+    except KeyboardInterrupt:
+        result = Result.interrupted
     bar.close(steps)
     return Learned(
         _with_sds(cast(BayesianNetwork, target.model), arrays, scales.factors),
-        _gaussian(target, arrays, scales, z),
+        found[0] if modes == 1 else Members(found),
+        [one.mean for one in found],
         evidence,
         rounds,
         result,
         {"effective_parameters": scales.used, "rounds": len(rounds)},
     )
+
+
+def _other_mode(
+    target: Target, arrays: _Arrays, own: NoisePrior, scales: _Scales, start: Array
+) -> tuple[Array, _Scales]:
+    """From another start, for the same sds of the prior; noise scales are those of this mode."""
+    z = _put(start, scales.noise)
+    density = _WeightsDensity(target, z, arrays.places, *_prior(arrays, scales.factors, z.dtype))
+    best = climb(density, z[arrays.places], _OTHER_STEPS)
+    if best.result is Result.nonfinite:
+        raise not_finite(target)
+    z = z.at[arrays.places].set(best.point)
+    noise = noise_at(target, own, z, scales.used)._replace(likelihood=scales.noise.likelihood)
+    return _put(z, noise), scales._replace(noise=noise)
 
 
 def _knowing(target: Target, noise: Noise) -> Target:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -49,7 +50,10 @@ class Laplace(AbstractDirect):
             the expanded model, and k-hat says how near its posterior is.
         empirical_bayes: with `"gauss_newton"`, learn a factor of the prior sds of every array of
             weights, and the noise sd of a normal likelihood, by the marginal likelihood
-            (`inference/empirical_bayes.py`). `posterior.model` then has the priors that were found.
+            (`inference/empirical_bayes.py`); of a Student-t likelihood also the degrees of freedom.
+            `posterior.model` then has what was found.
+        modes: with `empirical_bayes`, how many modes, from as many random starts, have a Gaussian
+            each; they weigh the same.
 
     Raises:
         TypeError, ValueError: an argument is out of range, the model has no layers, or the Hessian
@@ -60,6 +64,7 @@ class Laplace(AbstractDirect):
     starts: int = eqx.field(static=True)
     linearised: bool | None = eqx.field(static=True)
     empirical_bayes: bool = eqx.field(static=True)
+    modes: int = eqx.field(static=True)
 
     def __init__(
         self,
@@ -67,6 +72,7 @@ class Laplace(AbstractDirect):
         starts: int = 4,
         linearised: bool | None = None,
         empirical_bayes: bool = False,
+        modes: int = 1,
     ):
         self.hessian = hessian
         self.linearised = linearised
@@ -78,6 +84,9 @@ class Laplace(AbstractDirect):
         self.empirical_bayes = bool(empirical_bayes)
         if empirical_bayes and hessian != "gauss_newton":
             raise ValueError(f"empirical_bayes needs hessian='gauss_newton', got {hessian!r}.")
+        self.modes = whole(modes, "modes")
+        if modes > 1 and not empirical_bayes:
+            raise ValueError("modes is for empirical_bayes=True; starts are for the others.")
 
     @property
     def name(self) -> str:
@@ -130,7 +139,7 @@ class Laplace(AbstractDirect):
     def _run_empirical_bayes(
         self, target: Target, seed: int, start: Array | None, progress: bool
     ) -> Outcome:
-        found = learn(target, seed, start, self.starts, progress)
+        found = learn(target, seed, start, self.starts, self.modes, progress)
         last = found.rounds[-1]
         evaluations = sum(one.evaluations + target.size for one in found.rounds)
         return Outcome(
@@ -142,15 +151,17 @@ class Laplace(AbstractDirect):
             elbo=(found.evidence, 0.0 if math.isfinite(found.evidence) else math.nan),
             compile_seconds=0.0,
             facts={"log_marginal_likelihood": found.evidence, **found.facts, **mode_facts(last)},
-            model=self._model(found.model, found.approximation.mean),
+            model=self._model(found.model, *found.modes),
         )
 
-    def _model(self, model: AbstractModel, mode: Array) -> AbstractModel:
+    def _model(self, model: AbstractModel, *modes: Array) -> AbstractModel:
         """The model whose parameters the approximation is of."""
         if not isinstance(model, BayesianNetwork) or self.linearised is False:
             return model
-        params, _ = space(model).constrain(mode)
-        return model.linearised(model.weights(params)["network"])
+        weights = [model.weights(space(model).constrain(mode)[0])["network"] for mode in modes]
+        if len(weights) == 1:
+            return model.linearised(weights[0])
+        return model.linearised(jax.tree.map(lambda *leaves: jnp.stack(leaves), *weights))
 
 
 Fitted = tuple[Any, float, dict[str, Any]]  # approximation, log det of its covariance, facts

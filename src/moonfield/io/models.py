@@ -98,7 +98,7 @@ def describe_expansion(model: AbstractModel) -> Part | None:
 
 
 def build_expansion(part: Part, model: AbstractModel) -> AbstractModel:
-    """The model expanded about the weights of a part.
+    """The model expanded about the weights of a part, of one mode or, stacked, of several.
 
     Raises:
         ValueError: the model is no network, or its weights have other shapes.
@@ -107,7 +107,12 @@ def build_expansion(part: Part, model: AbstractModel) -> AbstractModel:
         raise ValueError("it expands a model that is no network")
     wanted = {path: leaf.shape for path, leaf in named_leaves(model.shapes).items()}
     found = {path: array.shape for path, array in part.tensors.items()}
-    if wanted != found:
+    modes = {
+        found[path][: len(found[path]) - len(wanted[path])] for path in wanted if path in found
+    }
+    several = len(modes) == 1 and {len(mode) for mode in modes} == {1}
+    (first,) = modes if several else [()]
+    if {path: (*first, *shape) for path, shape in wanted.items()} != found:
         raise ValueError(f"its expansion has weights of shapes {found} instead of {wanted}")
     leaves, treedef = jax.tree.flatten(model.shapes)
     arrays = [

@@ -84,7 +84,10 @@ class BayesianNetwork(AbstractNetworkModel):
         return network if self.expansion is None else Expanded(network, self.expansion)
 
     def linearised(self, weights: PyTree) -> "BayesianNetwork":
-        """The model whose network is its own first-order expansion about these weights."""
+        """The model whose network is its own first-order expansion about these weights.
+
+        Of several, stacked in a first axis, about the one that is nearest.
+        """
         return eqx.tree_at(
             lambda it: it.expansion, self, weights, is_leaf=lambda node: node is None
         )
