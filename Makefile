@@ -38,7 +38,7 @@ SLOW := (slow or kill or browser) and not gpu
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help demo test test-slow test-all test-gpu lint docs wheel bench bench-gpu quality memory latency methods million \
-	streaming cost variance posteriordb tabular clean
+	streaming cost variance posteriordb tabular uci clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -114,6 +114,9 @@ posteriordb: $(BENCH) ## Every method on the reference posteriors of posteriordb
 
 tabular: $(BENCH) $(BDE) ## The estimators beside scikit-learn's and bde on tables
 	$(BENCH_VENV)/bin/python benchmarks/tabular.py $(ARGS)
+
+uci: $(BENCH) ## The regression sets and splits of the literature, beside what was published
+	$(BENCH_VENV)/bin/python benchmarks/uci.py $(ARGS)
 
 clean: ## Remove environments, caches and builds
 	rm -rf $(VENV) $(BENCH_VENV) $(BDE_VENV) build dist moons-demo docs/_build docs/_generated docs/reference/api

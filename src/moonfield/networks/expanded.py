@@ -39,6 +39,6 @@ def nearest(modes: PyTree, weights: PyTree) -> PyTree:
     pairs = list(zip(jax.tree.leaves(modes), leaves, strict=True))
     if jnp.ndim(pairs[0][0]) == jnp.ndim(pairs[0][1]):
         return modes
-    squares = [jnp.sum((m - w) ** 2, axis=tuple(range(1, jnp.ndim(m)))) for m, w in pairs]
+    squares = [jnp.sum((m - w[None]) ** 2, axis=tuple(range(1, jnp.ndim(m)))) for m, w in pairs]
     index = jnp.argmin(sum(squares))
     return jax.tree.map(lambda leaf: leaf[index], modes)
