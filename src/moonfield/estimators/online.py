@@ -79,11 +79,12 @@ def knowledge(posterior: Posterior) -> Knowledge:
         else:
             table[path] = Normal(mean, sd)
         begin = end
-    return Knowledge(Independent(table), _told(posterior.model.likelihood, noise))
+    return Knowledge(Independent(table), _told(posterior.model, noise))
 
 
-def _told(likelihood: Any, noise: dist.Distribution | None) -> AbstractLikelihood:
-    """The likelihood with this prior of its scale."""
+def _told(model: Any, noise: dist.Distribution | None) -> AbstractLikelihood:
+    """The model's likelihood with this prior of its scale."""
+    likelihood = model.likelihood
     if noise is None:
         return likelihood
     if isinstance(likelihood, StudentT):

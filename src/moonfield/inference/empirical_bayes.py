@@ -47,7 +47,6 @@ class Learned(NamedTuple):
 
     model: BayesianNetwork  # with the prior sds that were learned
     approximation: Gaussian | Members  # of all of z
-    modes: list[Array]
     evidence: float  # of the first mode, nats
     rounds: list[Optimum]
     result: Result
@@ -160,7 +159,6 @@ def learn(
     return Learned(
         _with_sds(cast(BayesianNetwork, target.model), arrays, scales.factors),
         found[0] if modes == 1 else Members(found),
-        [one.mean for one in found],
         evidence,
         rounds,
         result,

@@ -2,25 +2,28 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from .._core.checks import whole
 from .._core.trees import named_leaves
-from ..families import Conditional, Gaussian, MeanField, MeanFieldState, Variational
+from ..families import Conditional, Gaussian, MeanField, MeanFieldState, Members, Variational
 from ..model import AbstractModel, BayesianNetwork, space
+from ..networks import Modes
 from .curvature import check_size, diagonal_precision_at, invert, precision_at
-from .empirical_bayes import check_model, learn
+from .empirical_bayes import Learned, check_model, learn
 from .gauss_newton import gauss_newton, weight_places
 from .kronecker_curvature import check_rows, kronecker_gaussian, layer_priors
 from .map import LogDensity, find_mode, mode_facts
 from .method import AbstractDirect, Outcome
 from .target import Target
+
+_DIRECTIONS = 32  # in which modes differ by more than their sds, if they differ
 
 Hessian = Literal["full", "gauss_newton", "diagonal", "kronecker", "last_layer"]
 
@@ -151,17 +154,43 @@ class Laplace(AbstractDirect):
             elbo=(found.evidence, 0.0 if math.isfinite(found.evidence) else math.nan),
             compile_seconds=0.0,
             facts={"log_marginal_likelihood": found.evidence, **found.facts, **mode_facts(last)},
-            model=self._model(found.model, *found.modes),
+            model=self._about(found),
         )
 
-    def _model(self, model: AbstractModel, *modes: Array) -> AbstractModel:
+    def _model(self, model: AbstractModel, mode: Array) -> AbstractModel:
         """The model whose parameters the approximation is of."""
         if not isinstance(model, BayesianNetwork) or self.linearised is False:
             return model
-        weights = [model.weights(space(model).constrain(mode)[0])["network"] for mode in modes]
-        if len(weights) == 1:
-            return model.linearised(weights[0])
-        return model.linearised(jax.tree.map(lambda *leaves: jnp.stack(leaves), *weights))
+        return model.linearised(_weights(model, mode))
+
+    def _about(self, found: Learned) -> AbstractModel:
+        if isinstance(found.approximation, Gaussian) or self.linearised is False:
+            return self._model(found.model, found.approximation.moments()[0])
+        return _about_modes(found.model, found.approximation)
+
+
+def _about_modes(model: BayesianNetwork, found: Members) -> BayesianNetwork:
+    """Expanded about each member's mean; its directions are those that are known best."""
+    places, modes, directions = weight_places(model), [], []
+    for index in range(found.count):
+        member = cast(Gaussian, found.member(index))
+        root = np.asarray(member.scale_tril, np.float64)[places]
+        variances, vectors = np.linalg.eigh(root @ root.T)  # smallest first
+        best = np.zeros((min(_DIRECTIONS, places.size), member.mean.size))
+        best[:, places] = (vectors / np.sqrt(variances))[:, : len(best)].T
+        mode = _weights(model, member.mean)
+        ahead = [_weights(model, member.mean + jnp.asarray(d, member.mean.dtype)) for d in best]
+        directions.append(_stacked([jax.tree.map(jnp.subtract, end, mode) for end in ahead]))
+        modes.append(mode)
+    return model.linearised(Modes(_stacked(modes), _stacked(directions)))
+
+
+def _weights(model: BayesianNetwork, z: Array) -> PyTree:
+    return model.weights(space(model).constrain(z)[0])["network"]
+
+
+def _stacked(trees: list[PyTree]) -> PyTree:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
 Fitted = tuple[Any, float, dict[str, Any]]  # approximation, log det of its covariance, facts

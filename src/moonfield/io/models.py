@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PyTree
 
 from .._core.trees import default_float, named_leaves
 from ..model import (
@@ -15,6 +16,7 @@ from ..model import (
     Coordinates,
     space,
 )
+from ..networks import Modes
 from .groups import build_groups, describe_groups
 from .likelihoods import build_likelihood, describe_likelihood
 from .networks import build_network, describe_network
@@ -98,28 +100,42 @@ def describe_expansion(model: AbstractModel) -> Part | None:
 
 
 def build_expansion(part: Part, model: AbstractModel) -> AbstractModel:
-    """The model expanded about the weights of a part, of one mode or, stacked, of several.
+    """The model expanded about the weights of a part.
 
     Raises:
         ValueError: the model is no network, or its weights have other shapes.
     """
     if not isinstance(model, BayesianNetwork):
         raise ValueError("it expands a model that is no network")
-    wanted = {path: leaf.shape for path, leaf in named_leaves(model.shapes).items()}
-    found = {path: array.shape for path, array in part.tensors.items()}
-    modes = {
-        found[path][: len(found[path]) - len(wanted[path])] for path in wanted if path in found
-    }
-    several = len(modes) == 1 and {len(mode) for mode in modes} == {1}
-    (first,) = modes if several else [()]
-    if {path: (*first, *shape) for path, shape in wanted.items()} != found:
+    if not any(path.startswith("modes.") for path in part.tensors):
+        return model.linearised(_weights(part, model, "", ()))
+    count, directions = _several(part)
+    modes = _weights(part, model, "modes.", (count,))
+    return model.linearised(Modes(modes, _weights(part, model, "directions.", (count, directions))))
+
+
+def _several(part: Part) -> tuple[int, int]:
+    """How many modes, and directions of each."""
+    shapes = [array.shape for path, array in part.tensors.items() if path.startswith("directions.")]
+    if not shapes or len(shapes[0]) < 2 or 0 in shapes[0]:
+        raise ValueError("its expansion has modes without directions")
+    return shapes[0][0], shapes[0][1]
+
+
+def _weights(part: Part, model: BayesianNetwork, prefix: str, first: tuple[int, ...]) -> PyTree:
+    """A tree like the weights, each leaf with these first axes."""
+    shapes = {path: leaf.shape for path, leaf in named_leaves(model.shapes).items()}
+    wanted = {prefix + path: (*first, *shape) for path, shape in shapes.items()}
+    own = {path: array for path, array in part.tensors.items() if path.startswith(prefix)}
+    found = {path: array.shape for path, array in own.items()}
+    if wanted != found:
         raise ValueError(f"its expansion has weights of shapes {found} instead of {wanted}")
     leaves, treedef = jax.tree.flatten(model.shapes)
     arrays = [
         jnp.asarray(part.number(path).astype(leaf.dtype))
         for path, leaf in zip(wanted, leaves, strict=True)
     ]
-    return model.linearised(jax.tree.unflatten(treedef, arrays))
+    return jax.tree.unflatten(treedef, arrays)
 
 
 def describe_coordinates(model: AbstractModel) -> Part | None:

@@ -9,7 +9,7 @@ from jaxtyping import PyTree
 
 from .._core.trees import named_leaves, numbers_to_arrays
 from ..likelihoods import AbstractLikelihood
-from ..networks import Expanded, check_network, chosen, with_weights
+from ..networks import Expanded, Modes, check_network, chosen, with_weights
 from ..priors import AbstractPrior, Entry, Latents, as_prior
 from .network_model import AbstractNetworkModel, outputs_of_row
 
@@ -48,7 +48,7 @@ class BayesianNetwork(AbstractNetworkModel):
     prior: AbstractPrior
     likelihood: AbstractLikelihood
     bayesian: tuple[str, ...] | None = eqx.field(static=True)
-    expansion: PyTree | None  # weights about which the network is expanded to first order
+    expansion: PyTree | Modes | None  # weights about which the network is expanded to first order
 
     def __init__(
         self,
@@ -81,13 +81,13 @@ class BayesianNetwork(AbstractNetworkModel):
     def with_params(self, params: PyTree) -> eqx.Module:
         weights = self.prior.transform(Latents(params["network"], params["prior"]))
         network = with_weights(self.network, weights)
-        return network if self.expansion is None else Expanded(network, self.expansion)
+        if self.expansion is None:
+            return network
+        several = isinstance(self.expansion, Modes)
+        return Expanded(network, self.expansion.nearest(weights) if several else self.expansion)
 
-    def linearised(self, weights: PyTree) -> "BayesianNetwork":
-        """The model whose network is its own first-order expansion about these weights.
-
-        Of several, stacked in a first axis, about the one that is nearest.
-        """
+    def linearised(self, weights: PyTree | Modes) -> "BayesianNetwork":
+        """The model whose network is its own first-order expansion about these weights."""
         return eqx.tree_at(
             lambda it: it.expansion, self, weights, is_leaf=lambda node: node is None
         )

@@ -7,7 +7,7 @@ from .choosing import chosen
 from .conv_net import ConvNet
 from .convolution import convolution, patches
 from .description import build, check_description, describe
-from .expanded import Expanded
+from .expanded import Expanded, Modes
 from .grouped import Grouped
 from .image import Convolution
 from .layer_output import check_layer, layer_names, layer_output
@@ -32,6 +32,7 @@ __all__ = [
     "Grouped",
     "LayerNorm",
     "Linear",
+    "Modes",
     "Plan",
     "Recurrent",
     "ResNet",

@@ -1,5 +1,8 @@
 """Prior and noise sds by the marginal likelihood, against closed forms of linear models."""
 
+from pathlib import Path
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,9 +13,12 @@ from scipy.optimize import minimize
 
 import moonfield as mf
 from moonfield.data import dataset, full_batch, rows_last
+from moonfield.inference import empirical_bayes
 from moonfield.inference.gauss_newton import gauss_newton, weight_places
+from moonfield.inference.host_lbfgs import climb
 from moonfield.inference.target import Target
 from moonfield.model import space
+from moonfield.posterior.replacing import replaced
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(60, 10))
@@ -99,11 +105,84 @@ def test_laplace_by_gauss_newton_is_exact_for_a_linear_model(x64) -> None:
     np.testing.assert_allclose(one.scale_tril, other.scale_tril, rtol=1e-6, atol=1e-9)
 
 
+def test_expected_curvature_of_student_t_noise(x64) -> None:
+    """By quadrature, over the noise itself, of minus the second derivative."""
+    likelihood = mf.likelihoods.StudentT(5.0, scale=0.7)
+    at = stats.t(5.0, scale=0.7).ppf((np.arange(200_000) + 0.5) / 200_000)
+    second = jax.vmap(jax.grad(jax.grad(lambda f, y: -likelihood.log_prob({}, f[None], y))),
+                      in_axes=(None, 0))(0.0, jnp.asarray(at))  # fmt: skip
+    model = mf.BayesianNetwork(mf.nets.MLP([1, 1], bias=False), mf.priors.Normal(), likelihood)
+    found = gauss_newton(target_of(model, np.ones((1, 1)), np.zeros(1)), jnp.zeros(1), np.arange(1))
+    assert found.item() == pytest.approx(float(second.mean()), rel=1e-3)
+
+
+@pytest.mark.parametrize(("df", "low", "high"), [(4.0, 4.0, 6.5), (np.inf, 25.0, 100.0)])
+def test_degrees_of_freedom_are_learned(df: float, low: float, high: float) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3_000, 3))
+    noise = rng.normal(size=3_000) if np.isinf(df) else rng.standard_t(df, size=3_000)
+    model = mf.BayesianNetwork(
+        mf.nets.MLP([3, 1]), mf.priors.Normal(0.0, 1.0), mf.likelihoods.StudentT(scale=NOISE)
+    )
+    found = mf.fit(model, X, X.sum(axis=1) + 0.3 * noise, method=METHOD)
+    assert low <= float(found.model.likelihood.df) <= high
+    assert np.median(found.sample(200)["likelihood"]["scale"]) == pytest.approx(0.3, rel=0.05)
+
+
+def several_modes() -> mf.Posterior:
+    model = mf.BayesianNetwork(
+        mf.nets.MLP([1, 4, 1]), mf.priors.Normal(0.0, 2.0), mf.likelihoods.Normal(sd=NOISE)
+    )
+    x = np.linspace(-2.0, 2.0, 60)[:, None]
+    y = np.sin(2.0 * x[:, 0]) + 0.1 * RNG.normal(size=60)
+    method = mf.Laplace("gauss_newton", starts=1, empirical_bayes=True, modes=3)
+    return mf.fit(model, x, y, method=method)
+
+
+def test_each_mode_is_expanded_about_itself(tmp_path: Path) -> None:
+    found = several_modes()
+    mixture, x = found.approximation, np.linspace(-2.0, 2.0, 7)[:, None]
+    plain = mf.BayesianNetwork(found.model.network, found.model.prior, found.model.likelihood)
+    means = []
+    for index in range(3):
+        one = mixture.member(index)
+        weights = plain.weights(space(plain).constrain(one.mean)[0])["network"]
+        alone = replaced(found, plain.linearised(weights), one)
+        means.append(alone.predict(x, draws=600).mean)
+    assert np.ptp(means, axis=0).max() > 1e-3  # they are not one mode
+    np.testing.assert_allclose(
+        found.predict(x, draws=1_800).mean, np.mean(means, axis=0), atol=0.02
+    )
+    found.save(tmp_path / "modes.mf")
+    again = mf.load(tmp_path / "modes.mf")
+    np.testing.assert_array_equal(again.predict(x, draws=30).mean, found.predict(x, draws=30).mean)
+
+
+def test_the_keyboard_ends_it_with_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def interrupted(*arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        return climb(*arguments)
+
+    monkeypatch.setattr(empirical_bayes, "climb", interrupted)
+    found = several_modes()
+    assert found.result is mf.Result.interrupted
+    assert found.approximation.count == 1
+    assert np.isfinite(found.predict(np.zeros((1, 1)), draws=10).mean).all()
+
+
 @pytest.mark.parametrize(
     ("prior", "likelihood", "match"),
     [
         (mf.priors.Laplace(0.0, 1.0), mf.likelihoods.Normal(), "normal priors"),
-        (mf.priors.Normal(0.0, 1.0), mf.likelihoods.Normal(dist.Uniform(0.1, 1.0)), "learns the noise"),
+        (
+            mf.priors.Normal(0.0, 1.0),
+            mf.likelihoods.Normal(dist.Uniform(0.1, 1.0)),
+            "learns the noise",
+        ),
     ],
 )
 def test_other_models_are_refused(prior, likelihood, match: str) -> None:

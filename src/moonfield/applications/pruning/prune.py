@@ -8,6 +8,7 @@ import numpy as np
 
 from ..._core.moments import streamed_moments
 from ...model import BayesianNetwork
+from ...networks import Modes
 from ...posterior import Posterior, replaced
 from ...priors import Pruned
 
@@ -97,4 +98,9 @@ def _pruned_model(model: Any, masks: dict[str, np.ndarray]) -> BayesianNetwork:
     model = eqx.tree_at(lambda it: it.prior, model, prior)
     if model.expansion is None:
         return model
-    return eqx.tree_at(lambda it: it.expansion, model, prior.without_pruned(model.expansion))
+    before = model.expansion
+    if isinstance(before, Modes):
+        after = before._replace(modes=prior.without_pruned(before.modes))
+    else:
+        after = prior.without_pruned(before)
+    return eqx.tree_at(lambda it: it.expansion, model, after)
