@@ -85,6 +85,6 @@ def _block(
         hessian = _curvature(
             model.likelihood, params["likelihood"], outputs(z[places]), row.targets
         )
-        return jax.jacrev(outputs)(z[places]), row.weights * hessian
+        return jax.jacrev(outputs)(z[places]), jnp.asarray(row.weights * hessian)
 
     return jax.vmap(one)(block)

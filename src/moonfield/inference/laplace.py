@@ -164,9 +164,10 @@ class Laplace(AbstractDirect):
         return model.linearised(_weights(model, mode))
 
     def _about(self, found: Learned) -> AbstractModel:
-        if isinstance(found.approximation, Gaussian) or self.linearised is False:
-            return self._model(found.model, found.approximation.moments()[0])
-        return _about_modes(found.model, found.approximation)
+        approximation = found.approximation
+        if isinstance(approximation, Gaussian):
+            return self._model(found.model, approximation.mean)
+        return found.model if self.linearised is False else _about_modes(found.model, approximation)
 
 
 def _about_modes(model: BayesianNetwork, found: Members) -> BayesianNetwork:
