@@ -94,7 +94,7 @@ PAGES = (
                 "MLP ResidualMLP ConvNet ResNet Recurrent pad Transformer Autoencoder",
             ),
             Group("moonfield.networks", "Layers", "Linear Convolution LayerNorm GroupNorm"),
-            Group("moonfield.networks", "Made from other networks", "Expanded Grouped"),
+            Group("moonfield.networks", "Made from other networks", "Expanded Grouped Modes"),
             Group(
                 "moonfield.networks",
                 "For authors of networks",

@@ -257,6 +257,7 @@ def test_interrupted_fits_are_kept(tmp_path, capsys, monkeypatch):
     table = write(tmp_path / "train.csv", frame())
     out = tmp_path / "m.mf"
     fit = ["fit", str(table), "--target", "price", "-o", str(out), *FIT[:2], "--ignore", "kind"]
+    fit += ["--method", "ivon"]
     assert main(fit) == 130
     caught = capsys.readouterr()
     assert "250 steps" in caught.out
@@ -273,7 +274,8 @@ def test_a_fit_interrupted_before_its_first_step_leaves_nothing(tmp_path, capsys
     monkeypatch.setattr(Driver, "_next_chunk", interrupted)
     table = write(tmp_path / "train.csv", frame())
     out = tmp_path / "m.mf"
-    assert main(["fit", str(table), "--target", "price", "-o", str(out), "--hidden", "4"]) == 130
+    fit = ["fit", str(table), "--target", "price", "-o", str(out), "--hidden", "4"]
+    assert main([*fit, "--method", "ivon"]) == 130
     assert capsys.readouterr().err == "moonfield: interrupted\n"
     assert not out.exists()
 

@@ -260,6 +260,7 @@ def test_cache_is_in_the_user_folder_for_caches(tmp_path):
     assert (folder, threshold) == (str(tmp_path / "xdg" / "moonfield" / "xla"), "0.0")
 
 
+@pytest.mark.slow
 def test_cache_of_the_user_stays(tmp_path):
     chosen = str(tmp_path / "mine")
     assert cache_in(tmp_path, JAX_COMPILATION_CACHE_DIR=chosen)[0] == chosen

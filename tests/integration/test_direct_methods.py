@@ -139,7 +139,9 @@ def learned_noise(far: float) -> tuple[mf.Posterior, np.ndarray]:
     return posterior, np.asarray(posterior.sample(2_000)["likelihood"]["sd"])
 
 
-@pytest.mark.parametrize("far", [pytest.param(-12.0, marks=pytest.mark.slow), 0.0, 40.0])
+@pytest.mark.parametrize(
+    "far", [*(pytest.param(far, marks=pytest.mark.slow) for far in (-12.0, 0.0)), 40.0]
+)
 def test_a_scale_that_starts_far_out(far: float) -> None:
     """At e^-12 the log joint density is -10^13; at e^40 its square is beyond 32 bits."""
     posterior, sd = learned_noise(far)

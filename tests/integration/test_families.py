@@ -55,7 +55,9 @@ METHODS = {
 }
 
 
-@pytest.mark.parametrize("name", list(METHODS))
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n == "flow_advi")) for n in METHODS]
+)
 def test_methods_by_name(name: str, linear) -> None:
     model, X, y = linear
     posterior = mf.fit(model, X, y, method=name, steps=20, seed=0)

@@ -46,6 +46,7 @@ def exact() -> tuple[float, np.ndarray, np.ndarray, float]:
     return bias, mean, spread, evidence
 
 
+@pytest.mark.slow
 def test_at_the_exact_posterior_every_draw_gives_the_evidence(x64: None) -> None:
     bias, mean, spread, evidence = exact()
     model = line()

@@ -56,7 +56,7 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         >>> import moonfield as mf
         >>> from sklearn.datasets import load_diabetes
         >>> X, y = load_diabetes(return_X_y=True)
-        >>> regressor = mf.BayesianMLPRegressor(random_state=0).fit(X[:400], y[:400])
+        >>> regressor = mf.BayesianMLPRegressor((10,), random_state=0).fit(X[:400], y[:400])
         >>> regressor.predict_interval(X[400:], level=0.9).shape
         (42, 2)
     """

@@ -88,6 +88,7 @@ def test_padding_changes_no_gradient(x64: None) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_a_fit_of_padded_sequences(tmp_path: Any) -> None:
     """Predictions do not know how far rows are padded, nor of other rows; they survive a file."""
     rows = sequences(np.random.default_rng(2).integers(1, 9, 40), features=1)

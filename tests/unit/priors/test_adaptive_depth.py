@@ -49,6 +49,7 @@ def test_only_the_blocks_within_the_depth_exist(x64: None) -> None:
             np.testing.assert_array_equal(a.weight, b.weight)
 
 
+@pytest.mark.slow
 def test_log_densities_are_linear_in_the_depth(x64: None) -> None:
     """So that they are expectations over depths where probabilities take the place of the 1."""
     it, (X, y) = model(), regression_rows(7, 2)
