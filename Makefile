@@ -38,7 +38,7 @@ SLOW := (slow or kill or browser) and not gpu
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help demo test test-slow test-all test-gpu lint docs wheel bench bench-gpu quality memory latency methods million \
-	streaming cost variance posteriordb tabular uci clean
+	streaming cost variance posteriordb tabular uci bde clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -117,6 +117,9 @@ tabular: $(BENCH) $(BDE) ## The estimators beside scikit-learn's and bde on tabl
 
 uci: $(BENCH) ## The regression sets and splits of the literature, beside what was published
 	$(BENCH_VENV)/bin/python benchmarks/uci.py $(ARGS)
+
+bde: $(BENCH) $(BDE) ## Airfoil and bike, beside bde and a deep ensemble
+	$(BENCH_VENV)/bin/python benchmarks/bde.py $(ARGS)
 
 clean: ## Remove environments, caches and builds
 	rm -rf $(VENV) $(BENCH_VENV) $(BDE_VENV) build dist moons-demo docs/_build docs/_generated docs/reference/api

@@ -98,7 +98,7 @@ def run(system: str, name: str, table: Any, bde_python: Path) -> None:
 
 
 def script_of(system: str) -> tuple[str, str]:
-    if system in OURS:
+    if system in (*OURS, "deep_ensemble"):
         return "tabular_moonfield.py", system
     if system.startswith("bde"):
         return "tabular_bde.py", "defaults" if system == "bde_defaults" else "documented"

@@ -1,4 +1,4 @@
-"""Moonfield's estimators as they come, and with split-conformal intervals."""
+"""Moonfield's estimators as they come, with split-conformal intervals, and as a deep ensemble."""
 
 import numpy as np
 import tabular_worker as worker
@@ -12,7 +12,10 @@ def answer(variant: str, fold: worker.Fold) -> worker.Answer:
     if fold.task == "classes":
         classifier = mf.BayesianMLPClassifier(random_state=fold.seed).fit(fold.X, fold.y)
         return {"probabilities": classifier.predict_proba(fold.X_test)}
-    regressor = mf.BayesianMLPRegressor(random_state=fold.seed).fit(fold.X, fold.y)
+    options = {}
+    if variant == "deep_ensemble":  # Lakshminarayanan et al. (2017)
+        options = {"heteroscedastic": True, "method": mf.Ensemble(5, "map")}
+    regressor = mf.BayesianMLPRegressor(random_state=fold.seed, **options).fit(fold.X, fold.y)
     return described(regressor.predict_distribution(fold.X_test), fold.y_test)
 
 
