@@ -134,6 +134,7 @@ def test_fit_is_whole_or_not_there(tmp_path):
             return False
 
     command = ("fit", tmp_path / "train.csv", "--target", "y", "-o", out, "--force")
+    command += ("--method", "ivon")
     check((*command, "--steps", "100", "--hidden", "300,300"), out, is_new)
 
 

@@ -21,6 +21,7 @@ _TOLERANCE = 0.01  # nats a row
 _MOST_ROWS = 1_200  # up to which a step sees all of them
 _BATCH = 256
 _MODES = 3
+_FEWEST_ROWS = 100  # for prior and noise by evidence
 _MOST_WEIGHTS = 2_000
 _MOST_PRODUCTS = 1e11
 
@@ -70,9 +71,13 @@ def by_evidence() -> Laplace:
     return Laplace("gauss_newton", starts=1, empirical_bayes=True, modes=_MODES)
 
 
-def is_small(model: BayesianNetwork, rows: int) -> bool:
-    """Whether a matrix over all weights, summed over rows, takes seconds and not minutes."""
-    return model.size <= _MOST_WEIGHTS and rows * model.size**2 <= _MOST_PRODUCTS
+def suits_evidence(model: BayesianNetwork, rows: int) -> bool:
+    """Whether a matrix over all weights, summed over rows, takes seconds and not minutes.
+
+    Of few rows the evidence would take any noise for signal.
+    """
+    small = model.size <= _MOST_WEIGHTS and rows * model.size**2 <= _MOST_PRODUCTS
+    return small and rows >= _FEWEST_ROWS
 
 
 def member_method(method: str | AbstractMethod) -> str | AbstractMethod:

@@ -13,7 +13,7 @@ from ..model import BayesianNetwork
 from ..predictive import Units
 from .base import AbstractBayesianMLP
 from .encoder import scales_of
-from .recipe import Choice, by_evidence, is_small, noise_prior, stepping
+from .recipe import Choice, by_evidence, suits_evidence, noise_prior, stepping
 
 
 class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
@@ -30,9 +30,9 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         prior_sd: prior sd of the pre-activations of hidden layers, for standardised features.
         method: as in `mf.fit`; `"auto"` is
             `mf.Laplace("gauss_newton", starts=1, empirical_bayes=True, modes=3)`, which learns
-            prior and noise by the marginal likelihood, for up to 2,000 weights and 10^11 rows times
-            squared weights; beyond, and where the noise varies or one of the next two is given,
-            mean-field by `mf.IVON(hessian_init=1_000, tolerance=0.01)`.
+            prior and noise by the marginal likelihood, from 100 rows on and up to 2,000 weights and
+            10^11 rows times squared weights; else, and where the noise varies or one of the next
+            two is given, mean-field by `mf.IVON(hessian_init=1_000, tolerance=0.01)`.
         steps: optimiser updates; None stops by itself.
         batch_size: rows per step; `"auto"` takes all rows up to 1,200 and batches of 256 beyond.
         draws: posterior draws of a prediction.
@@ -174,7 +174,7 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         return self.units_.standardise(y)
 
     def _automatic(self, model: BayesianNetwork, rows: int, in_steps: bool) -> Choice:
-        if in_steps or self.heteroscedastic or not is_small(model, rows):
+        if in_steps or self.heteroscedastic or not suits_evidence(model, rows):
             return Choice(model, stepping())
         noise = StudentT(scale=noise_prior(self.units_.shift.shape))
         return Choice(BayesianNetwork(model.network, model.prior, noise), by_evidence())

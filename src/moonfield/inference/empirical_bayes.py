@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 from scipy.linalg import solve_triangular
+from threadpoolctl import threadpool_limits
 
 from .._core.progress import Progress
 from .._core.results import Result
@@ -36,6 +37,7 @@ from .target import Target
 _STEPS = 300  # of L-BFGS between two updates of the sds
 _OTHER_STEPS = 1_000  # of L-BFGS to a mode for given sds
 _ROUNDS = 30
+_MANY_PRODUCTS = 1e10  # in one matrix, from which on threads help
 _UPDATES = 5  # of the sds for the same weights
 _FEWEST = 8  # numbers of an array whose prior sd is learned
 _SMALLEST, _LARGEST = 0.01, 100.0  # factors of a prior sd
@@ -113,8 +115,16 @@ def learn(
     Raises:
         NonFiniteError: the density is not finite at any start.
     """
-    model = cast(BayesianNetwork, target.model)
-    arrays = _arrays_of(model)
+    rows, weights = len(target.batch.weights), len(weight_places(target.model))
+    # Several threads for small matrices wait for one another where the machine has other work.
+    with threadpool_limits(1 if rows * weights**2 < _MANY_PRODUCTS else None, "blas"):
+        return _learn(target, seed, start, starts, modes, shown)
+
+
+def _learn(
+    target: Target, seed: int, start: Array | None, starts: int, modes: int, shown: bool
+) -> Learned:
+    arrays = _arrays_of(cast(BayesianNetwork, target.model))
     points = starting_points(target, seed, None, starts + modes - 1)
     first, others = points[:starts] if start is None else start[None], points[starts:]
     z, begin = first[0], list(first[:, arrays.places])
