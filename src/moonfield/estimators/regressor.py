@@ -13,7 +13,7 @@ from ..model import BayesianNetwork
 from ..predictive import Units
 from .base import AbstractBayesianMLP
 from .encoder import scales_of
-from .recipe import Choice, by_evidence, suits_evidence, noise_prior, stepping
+from .recipe import Choice, by_evidence, noise_prior, stepping, suits_evidence
 
 
 class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
 from moonfield import likelihoods
 
@@ -36,3 +37,12 @@ def test_bernoulli_variance_keeps_its_digits_near_certainty() -> None:
     logits = jnp.asarray([[-60.0], [-20.0], [20.0], [60.0]])
     variance = likelihoods.Bernoulli().moments({}, logits)[1]
     np.testing.assert_allclose(variance, np.exp(-np.abs(np.asarray(logits)[:, 0])), rtol=1e-5)
+
+
+@pytest.mark.parametrize("df", [2.1, 4.0, 100.0, 1e4])
+def test_the_cumulative_distribution_of_student_t(df: float) -> None:
+    own = {"scale": jnp.float32(2.0)}
+    found = likelihoods.StudentT(df).distribution(own, jnp.array([0.3]))
+    y = np.concatenate([np.linspace(-60.0, 60.0, 501), [-1e4, 1e4, -1e30]])
+    exact = stats.t(df, 0.3, 2.0).cdf(y)
+    np.testing.assert_allclose(found.cdf(jnp.asarray(y, jnp.float32)), exact, atol=1e-6)
