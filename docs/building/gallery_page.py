@@ -27,8 +27,6 @@ GALLERY = (
             "that the hierarchical network draws."),
     Example("car_makers", ("1",), "What the cameras of the makers' models see, and the scores of "
             "networks that share more or less."),
-    Example("transfer", ("3",), "Old and new digits, and accuracies on the new ones: from scratch, "
-            "fine-tuned, with an informed prior, and the ceiling."),
     Example("active_learning", ("1", "120", "moons"), "Accuracy by number of labels: asked for, "
             "and drawn at random."),
     Example("adaptive_width", ("1", "moons", "--short"), "Held-out log score by width, and the "

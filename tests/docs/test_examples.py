@@ -146,18 +146,3 @@ def test_models_of_cars_learn_from_their_makers(tmp_path: Path) -> None:
     known, anyone = (found[f"population of {it}"] for it in ("its maker", "all makers"))
     assert known[0] > anyone[0] + 5.0
     assert found["informed, 10 labels"][0] > found["from scratch, 10 labels"][0] + 5.0
-
-
-@pytest.mark.slow
-def test_an_informed_prior_teaches_a_task_of_few_labels(tmp_path: Path) -> None:
-    said = run("transfer", tmp_path, "--short")
-    found = {
-        (task, kind): (float(accuracy), float(score))
-        for task, kind, accuracy, score in re.findall(
-            r"^([a-z ]+), ([a-z-]+) +accuracy (\d+\.\d+)%.*log score (-\d+\.\d+)", said, re.M
-        )
-    }
-    assert len(found) == 8, said
-    turned = {kind: values for (task, kind), values in found.items() if task == "turned digits"}
-    assert turned["informed"][0] > turned["scratch"][0] + 5.0
-    assert turned["informed"][1] > turned["scratch"][1]
