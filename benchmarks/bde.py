@@ -4,7 +4,6 @@ One split, 80 to 20, and 5 seeds of each system; figures are in units of the sta
 What each answered is kept beside that of `tabular.py`, so that a run that was stopped goes on.
 """
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,19 +19,16 @@ TIME_SHARE = 0.1  # of bde's time, at most
 
 
 def main() -> None:
-    parser = environment.parser(__doc__)
+    parser = environment.resumable(__doc__)
     parser.add_argument("--sets", nargs="*", default=SETS, choices=SETS)
     parser.add_argument("--systems", nargs="*", default=SYSTEMS, choices=SYSTEMS)
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--bde-python", type=Path, default=tabular.BDE)
-    parser.add_argument("--fresh", action="store_true", help="forget what earlier runs answered")
-    parser.add_argument("--only-report", action="store_true", help="fit nothing")
     args = parser.parse_args()
     environment.enter(args.here)
 
-    data = Path(os.environ.get("MOONFIELD_DATA", "../shared/data")) / "uci"
-    if not data.is_dir():
-        print(f"Skipped: {data} is not there; set MOONFIELD_DATA to where the data is")
+    data = environment.data_folder("uci")
+    if data is None:
         return
     tables = {f"one_split/{name}": table(data / f"{name}.npz", args.seeds) for name in args.sets}
     if not args.only_report:

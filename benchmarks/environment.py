@@ -38,6 +38,23 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def resumable(description: str | None) -> argparse.ArgumentParser:
+    """The same for benchmarks that keep what has been answered."""
+    found = parser(description)
+    found.add_argument("--fresh", action="store_true", help="forget what earlier runs answered")
+    found.add_argument("--only-report", action="store_true", help="fit nothing")
+    return found
+
+
+def data_folder(name: str) -> Path | None:
+    """A folder of MOONFIELD_DATA (default ../shared/data); None, and why, where it is not there."""
+    folder = Path(os.environ.get("MOONFIELD_DATA", "../shared/data")) / name
+    if folder.is_dir():
+        return folder
+    print(f"Skipped: {folder} is not there; set MOONFIELD_DATA to where the data is")
+    return None
+
+
 def enter(here: bool = False) -> None:
     """Start this program again in `.venv-bench`, unless it already runs there."""
     if here or Path(sys.prefix).resolve() == ENVIRONMENT.resolve():

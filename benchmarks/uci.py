@@ -27,20 +27,17 @@ Task = tuple[str, str, str, int]  # system, set, "split" or "gap", number
 
 
 def main() -> None:
-    parser = environment.parser(__doc__)
+    parser = environment.resumable(__doc__)
     parser.add_argument("--systems", nargs="*", default=("default",), choices=SYSTEMS)
     parser.add_argument("--sets", nargs="*", default=SETS, choices=SETS)
     parser.add_argument("--splits", type=int, default=20, help="the first so many")
     parser.add_argument("--gaps", action="store_true", help="also the gap splits")
-    parser.add_argument("--fresh", action="store_true", help="forget what earlier runs answered")
-    parser.add_argument("--only-report", action="store_true", help="fit nothing")
     args = parser.parse_args()
     environment.enter(args.here)
     import uci_report
 
-    data = Path(os.environ.get("MOONFIELD_DATA", "../shared/data")) / "uci"
-    if not data.is_dir():
-        print(f"Skipped: {data} is not there; set MOONFIELD_DATA to where the data is")
+    data = environment.data_folder("uci")
+    if data is None:
         return
     if args.fresh:
         for system in args.systems:

@@ -219,8 +219,8 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         model = self._model(rows)
         method = self.method
         if isinstance(method, str) and method == "auto":
-            options = self.steps is not None or self.batch_size != "auto" or checkpoint is not None
-            model, method = self._automatic(model, len(rows.inputs), options)
+            given = self.steps is not None, self.batch_size != "auto", checkpoint is not None
+            model, method = self._automatic(model, len(rows.inputs), in_steps=any(given))
         self.keep(self._fitted(model, rows, method, checkpoint=checkpoint))
         return self
 

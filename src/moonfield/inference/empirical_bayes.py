@@ -8,6 +8,7 @@ Newton matrix as the curvature and one prior sd for every array of weights (Imme
 
 import functools
 import math
+from operator import attrgetter
 from typing import Any, NamedTuple, cast
 
 import equinox as eqx
@@ -30,7 +31,14 @@ from .curvature import invert
 from .gauss_newton import gauss_newton, weight_places
 from .host_lbfgs import climb
 from .map import not_finite, starting_points
-from .noise_scale import Noise, NoisePrior, check_noise, noise_at, noise_prior_of
+from .noise_scale import (
+    Noise,
+    NoisePrior,
+    check_noise,
+    noise_at,
+    noise_prior_of,
+    residuals_at,
+)
 from .optimise import Optimum
 from .target import Target
 
@@ -129,7 +137,9 @@ def _learn(
     first, others = points[:starts] if start is None else start[None], points[starts:]
     z, begin = first[0], list(first[:, arrays.places])
     own = noise_prior_of(target)
-    scales = _Scales(np.ones(len(arrays.paths)), noise_at(target, own, z, 0.0), 0.0, 0.0)
+    scales = _Scales(
+        np.ones(len(arrays.paths)), noise_at(target, own, residuals_at(target, z), 0.0), 0.0, 0.0
+    )
     target = _knowing(target, scales.noise)
     z, evidence, rounds, result = _put(z, scales.noise), -math.inf, [], Result.not_converged
     enough = max(_ENOUGH, _ENOUGH_ROW * float(np.sum(target.batch.weights)))
@@ -138,7 +148,7 @@ def _learn(
         while len(rounds) < _ROUNDS and result is Result.not_converged:
             prior = _prior(arrays, scales.factors, z.dtype)
             density = _WeightsDensity(target, z, arrays.places, *prior)
-            best = max((climb(density, point, _STEPS) for point in begin), key=_value)
+            best = max((climb(density, point, _STEPS) for point in begin), key=attrgetter("value"))
             if best.result is Result.nonfinite:
                 raise not_finite(target)
             moved = z.at[arrays.places].set(best.point)
@@ -186,17 +196,14 @@ def _other_mode(
     if best.result is Result.nonfinite:
         raise not_finite(target)
     z = z.at[arrays.places].set(best.point)
-    noise = noise_at(target, own, z, scales.used)._replace(likelihood=scales.noise.likelihood)
+    noise = noise_at(target, own, residuals_at(target, z), scales.used)
+    noise = noise._replace(likelihood=scales.noise.likelihood)
     return _put(z, noise), scales._replace(noise=noise)
 
 
 def _knowing(target: Target, noise: Noise) -> Target:
     """The target with the degrees of freedom that were learned."""
     return eqx.tree_at(lambda it: it.model.likelihood, target, noise.likelihood)
-
-
-def _value(climbed: Optimum) -> float:
-    return climbed.value
 
 
 def _arrays_of(model: BayesianNetwork) -> _Arrays:
@@ -225,7 +232,7 @@ def _learned_scales(
     used up `n - trace(H^-1 / (factor sd)^2)` parameters; its new factor squared is the sum of its
     squared weights, in units of sd, over that number.
     """
-    matrix = gauss_newton(target, z, arrays.places)
+    matrix, residuals = gauss_newton(target, z, arrays.places), residuals_at(target, z)
     weights = (np.asarray(z, np.float64)[arrays.places] - arrays.mean) / arrays.sd
     numbers, squares = (np.bincount(arrays.owner, w) for w in (None, weights**2))
     factors, first, noise, used, log_det = scales.factors, scales.noise, scales.noise, 0.0, 0.0
@@ -237,7 +244,7 @@ def _learned_scales(
         learned = np.clip(np.sqrt(squares / used_up), _SMALLEST, _LARGEST)
         factors = np.where(numbers >= _FEWEST, learned, factors)
         used = float(used_up.sum())
-        noise = noise_at(target, own, z, used)
+        noise = noise_at(target, own, residuals, used)
     return _Scales(factors, noise, used, log_det)
 
 

@@ -89,8 +89,20 @@ def noise_prior_of(target: Target) -> NoisePrior:
     return NoisePrior(places, [CubicSpline(_GRID, column) for column in columns])
 
 
-def noise_at(target: Target, prior: NoisePrior, z: Float[Array, " size"], used: float) -> Noise:
-    """The mode of the log scales (and degrees of freedom) given the residuals at z.
+class Residuals(NamedTuple):
+    """What each row's targets differ from their location by, and the weights of rows."""
+
+    values: Float[np.ndarray, "rows targets"]
+    weights: Float[np.ndarray, " rows"]
+
+
+def residuals_at(target: Target, z: Float[Array, " size"]) -> Residuals:
+    """Of a network whose likelihood has a location; in 64 bits."""
+    return Residuals(*(np.asarray(part, float) for part in _residuals(*split(target), z)))
+
+
+def noise_at(target: Target, prior: NoisePrior, residuals: Residuals, used: float) -> Noise:
+    """The mode of the log scales (and degrees of freedom) given the residuals.
 
     `used` is how many of the N rows' numbers (the sum of their weights) the weights have used up:
     the effective number of parameters, shared by the targets. Squared residuals are too small by
@@ -101,9 +113,9 @@ def noise_at(target: Target, prior: NoisePrior, z: Float[Array, " size"], used: 
     count = prior.places.size
     if not count:
         return Noise(prior.places, np.zeros(0), np.zeros(0), 0.0, model.likelihood)
-    residuals, weights = (np.asarray(part, float) for part in _residuals(*split(target), z))
-    share = max(1.0 / weights.sum(), 1.0 - used / count / weights.sum())
-    squares, weights = residuals**2 / share, weights * share
+    total = residuals.weights.sum()
+    share = max(1.0 / total, 1.0 - used / count / total)
+    squares, weights = residuals.values**2 / share, residuals.weights * share
     heavy = isinstance(model.likelihood, StudentT)
 
     def loss(at: np.ndarray) -> float:
@@ -149,7 +161,6 @@ def _places(model: BayesianNetwork) -> np.ndarray:
 
 @functools.partial(jax.jit, static_argnames="structure")
 def _residuals(structure: Structure, arrays: list[Array], z: Array) -> tuple[Array, Array]:
-    """What each row's targets differ from their location by, (rows, targets), and weights."""
     target = structure.join(arrays)
     batch = rows_first(target.batch)
     params, _ = space(target.model).constrain(z)

@@ -116,6 +116,9 @@ def build_expansion(part: Part, model: AbstractModel) -> AbstractModel:
 
 def _several(part: Part) -> tuple[int, int]:
     """How many modes, and directions of each."""
+    unknown = [path for path in part.tensors if not path.startswith(("modes.", "directions."))]
+    if unknown:
+        raise ValueError(f"its expansion has {unknown} beside modes and directions")
     shapes = [array.shape for path, array in part.tensors.items() if path.startswith("directions.")]
     if not shapes or len(shapes[0]) < 2 or 0 in shapes[0]:
         raise ValueError("its expansion has modes without directions")
