@@ -12,6 +12,7 @@ from .dataset import (
     dealt as dealt,
     epochs as epochs,
     full_batch as full_batch,
+    in_slices as in_slices,
     rows_first as rows_first,
     rows_last as rows_last,
     take as take,

@@ -106,6 +106,17 @@ def take(data: Batch, rows: Array, mask: Array) -> Batch:
     return Batch(inputs, targets, weights * mask.astype(weights.dtype))
 
 
+def in_slices(batch: Batch, size: int) -> Batch:
+    """Its rows as (slices, size, ...); rows of weight 0 fill up the last."""
+    missing = -len(batch.weights) % size
+
+    def cut(leaf: Array) -> Array:
+        padding = [(0, missing), *[(0, 0)] * (leaf.ndim - 1)]
+        return jnp.pad(leaf, padding).reshape(-1, size, *leaf.shape[1:])
+
+    return jax.tree.map(cut, batch)
+
+
 def rows_first(tree: PyTree) -> PyTree:
     """Undo `rows_last`."""
     return jax.tree.map(lambda array: _moved(array, -1, *range(array.ndim - 1)), tree)

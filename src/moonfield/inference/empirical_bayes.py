@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 from .._core.progress import Progress
 from .._core.results import Result
 from .._core.trees import Structure, named_leaves, split
-from ..data import rows_first
+from ..data import Batch, in_slices, rows_first
 from ..families import Gaussian, Members
 from ..model import AbstractModel, BayesianNetwork, NormalPrior, normal_prior, space
 from ..objectives import log_joint_of
@@ -42,14 +42,16 @@ from .noise_scale import (
 from .optimise import Optimum
 from .target import Target
 
-_STEPS = 300  # of L-BFGS between two updates of the sds
-_OTHER_STEPS = 1_000  # of L-BFGS to a mode for given sds
-_ROUNDS = 30
+_WHITENED, _PLAIN = 200, 100  # steps of L-BFGS between two updates of the sds
+_OTHER_ROUNDS = 4, 10  # to another mode, at least and at most
+_OTHER_WORK = 1e7  # rows times weights, in all of these
+_ROUNDS = 20
+_SLICE = 1_024  # rows at a time
 _MANY_PRODUCTS = 1e10  # in one matrix, from which on threads help
 _UPDATES = 5  # of the sds for the same weights
 _FEWEST = 8  # numbers of an array whose prior sd is learned
 _SMALLEST, _LARGEST = 0.01, 100.0  # factors of a prior sd
-_ENOUGH, _ENOUGH_ROW = 0.5, 2e-4  # nats of evidence that another round must be worth, also a row
+_ENOUGH, _ENOUGH_ROW = 0.5, 5e-4  # nats of evidence that another round must be worth, also a row
 
 
 class Learned(NamedTuple):
@@ -64,7 +66,10 @@ class Learned(NamedTuple):
 
 
 class _WeightsDensity(eqx.Module):
-    """`log p(data | z) + log N(weights; mean, sd)` of the weights, but for a constant."""
+    """`log p(data | z) + log N(weights; mean, sd)` of the weights but for a constant; its gradient.
+
+    Both are added up from slices of rows, so that what a slice computes stays near the processor.
+    """
 
     target: Target
     z: Float[Array, " size"]
@@ -72,9 +77,24 @@ class _WeightsDensity(eqx.Module):
     mean: Float[Array, " weights"]
     sd: Float[Array, " weights"]
 
-    def __call__(self, weights: Float[Array, " weights"]) -> Float[Array, ""]:
-        likelihood = _log_likelihood(self.target, self.z.at[self.places].set(weights))
-        return likelihood - 0.5 * jnp.sum(((weights - self.mean) / self.sd) ** 2)
+    def __call__(
+        self, weights: Float[Array, " weights"]
+    ) -> tuple[Float[Array, ""], Float[Array, " weights"]]:
+        def density(weights: Array, rows: Batch, share: float) -> Array:
+            prior = -0.5 * jnp.sum(((weights - self.mean) / self.sd) ** 2)
+            z = self.z.at[self.places].set(weights)
+            return _log_likelihood(self.target.model, rows, z) + share * prior
+
+        def add(total: tuple[Array, Array], rows: Batch) -> tuple[tuple[Array, Array], None]:
+            found = jax.value_and_grad(density)(weights, rows, 1.0 / count)
+            return jax.tree.map(jnp.add, total, found), None
+
+        batch = rows_first(self.target.batch)
+        count = -(-len(batch.weights) // _SLICE)
+        if count <= 2:  # a loop would cost more than it saves
+            return jax.value_and_grad(density)(weights, batch, 1.0)
+        zeros = jnp.zeros((), weights.dtype), jnp.zeros_like(weights)
+        return jax.lax.scan(add, zeros, in_slices(batch, _SLICE))[0]
 
 
 class _Arrays(NamedTuple):
@@ -94,6 +114,7 @@ class _Scales(NamedTuple):
     noise: Noise
     used: float  # the effective number of parameters
     log_det: float  # of the covariance of the weights
+    root: np.ndarray | None = None  # R of that covariance, R' R
 
 
 def check_model(model: AbstractModel) -> None:
@@ -138,7 +159,10 @@ def _learn(
     z, begin = first[0], list(first[:, arrays.places])
     own = noise_prior_of(target)
     scales = _Scales(
-        np.ones(len(arrays.paths)), noise_at(target, own, residuals_at(target, z), 0.0), 0.0, 0.0
+        np.ones(len(arrays.paths)),
+        noise_at(target, own, residuals_at(target, z), 0.0),
+        used=0.0,
+        log_det=0.0,
     )
     target = _knowing(target, scales.noise)
     z, evidence, rounds, result = _put(z, scales.noise), -math.inf, [], Result.not_converged
@@ -148,7 +172,8 @@ def _learn(
         while len(rounds) < _ROUNDS and result is Result.not_converged:
             prior = _prior(arrays, scales.factors, z.dtype)
             density = _WeightsDensity(target, z, arrays.places, *prior)
-            best = max((climb(density, point, _STEPS) for point in begin), key=attrgetter("value"))
+            ends = [_ascend(density, point, scales.root) for point in begin]
+            best = max(ends, key=attrgetter("value"))
             if best.result is Result.nonfinite:
                 raise not_finite(target)
             moved = z.at[arrays.places].set(best.point)
@@ -186,19 +211,42 @@ def _learn(
     )
 
 
+def _ascend(density: Any, start: Array, root: np.ndarray | None) -> Optimum:
+    """With a root, steps in its coordinates first; then plain ones, where curvature changes."""
+    if root is None:
+        return climb(density, start, _WHITENED + _PLAIN)
+    ahead = climb(density, start, _WHITENED, root)
+    end = climb(density, ahead.point, _PLAIN)
+    return end._replace(
+        trace=np.concatenate([ahead.trace, end.trace]),
+        evaluations=ahead.evaluations + end.evaluations,
+        compile_seconds=ahead.compile_seconds + end.compile_seconds,
+    )
+
+
 def _other_mode(
     target: Target, arrays: _Arrays, own: NoisePrior, scales: _Scales, start: Array
 ) -> tuple[Array, _Scales]:
-    """From another start, for the same sds of the prior; noise scales are those of this mode."""
-    z = _put(start, scales.noise)
-    density = _WeightsDensity(target, z, arrays.places, *_prior(arrays, scales.factors, z.dtype))
-    best = climb(density, z[arrays.places], _OTHER_STEPS)
-    if best.result is Result.nonfinite:
-        raise not_finite(target)
-    z = z.at[arrays.places].set(best.point)
-    noise = noise_at(target, own, residuals_at(target, z), scales.used)
+    """From another start, for the same sds of the prior, in turns with noise scales of its own.
+
+    With those of the first mode from the beginning it would end in worse places.
+    """
+    sd = scales.factors[arrays.owner] * arrays.sd
+    prior = _prior(arrays, scales.factors, start.dtype)
+    work = len(target.batch.weights) * arrays.places.size
+    z, used, root = start, 0.0, None
+    for i in range(int(np.clip(_OTHER_WORK / work, *_OTHER_ROUNDS))):
+        z = _put(z, noise_at(target, own, residuals_at(target, z), used))
+        if i:
+            root, _ = _root(gauss_newton(target, z, arrays.places), sd)
+            used = float(np.sum(1.0 - (root**2).sum(axis=0) / sd**2))
+        best = _ascend(_WeightsDensity(target, z, arrays.places, *prior), z[arrays.places], root)
+        if best.result is Result.nonfinite:
+            raise not_finite(target)
+        z = z.at[arrays.places].set(best.point)
+    noise = noise_at(target, own, residuals_at(target, z), used)
     noise = noise._replace(likelihood=scales.noise.likelihood)
-    return _put(z, noise), scales._replace(noise=noise)
+    return _put(z, noise), scales._replace(noise=noise, used=used)
 
 
 def _knowing(target: Target, noise: Noise) -> Target:
@@ -235,24 +283,26 @@ def _learned_scales(
     matrix, residuals = gauss_newton(target, z, arrays.places), residuals_at(target, z)
     weights = (np.asarray(z, np.float64)[arrays.places] - arrays.mean) / arrays.sd
     numbers, squares = (np.bincount(arrays.owner, w) for w in (None, weights**2))
-    factors, first, noise, used, log_det = scales.factors, scales.noise, scales.noise, 0.0, 0.0
+    factors, first, noise, used = scales.factors, scales.noise, scales.noise, 0.0
+    root, log_det = None, 0.0
     for _ in range(_UPDATES if first.places.size < 2 else 1):
         shrunk = noise.information / first.information * matrix
-        variances, log_det = _variances(shrunk, factors[arrays.owner] * arrays.sd)
+        root, log_det = _root(shrunk, factors[arrays.owner] * arrays.sd)
+        variances = (root**2).sum(axis=0)
         left = np.bincount(arrays.owner, variances / arrays.sd**2) / factors**2
         used_up = np.clip(numbers - left, 1e-3 * numbers, numbers)
         learned = np.clip(np.sqrt(squares / used_up), _SMALLEST, _LARGEST)
         factors = np.where(numbers >= _FEWEST, learned, factors)
         used = float(used_up.sum())
         noise = noise_at(target, own, residuals, used)
-    return _Scales(factors, noise, used, log_det)
+    return _Scales(factors, noise, used, log_det, root)
 
 
-def _variances(matrix: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, float]:
-    """The diagonal of `(matrix + 1 / sd^2)^-1`, and the log-determinant of that."""
+def _root(matrix: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, float]:
+    """R of `R' R = (matrix + 1 / sd^2)^-1`, and the log-determinant of that."""
     factor = np.linalg.cholesky(sd[:, None] * matrix * sd + np.eye(len(sd)))
     root = solve_triangular(factor, np.diag(sd), lower=True)
-    return (root**2).sum(axis=0), 2.0 * float(np.log(sd).sum() - np.log(np.diag(factor)).sum())
+    return root, 2.0 * float(np.log(sd).sum() - np.log(np.diag(factor)).sum())
 
 
 def _evidence(target: Target, arrays: _Arrays, scales: _Scales, z: Array) -> float:
@@ -292,11 +342,11 @@ def _as_number(values: np.ndarray) -> Any:
     return float(values.flat[0]) if (values == values.flat[0]).all() else values
 
 
-def _log_likelihood(target: Target, z: Array) -> Array:
-    model, batch = target.model, rows_first(target.batch)
+def _log_likelihood(model: AbstractModel, batch: Batch, z: Array) -> Array:
     return log_joint_of(model, space(model), batch, 1.0).parts(z)[1]
 
 
 @functools.partial(jax.jit, static_argnames="structure")
 def _compiled_log_likelihood(structure: Structure, leaves: list[Array], z: Array) -> Array:
-    return _log_likelihood(structure.join(leaves), z)
+    target = structure.join(leaves)
+    return _log_likelihood(target.model, rows_first(target.batch), z)

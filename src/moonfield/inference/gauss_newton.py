@@ -50,9 +50,17 @@ def gauss_newton(
     for begin in range(0, len(target.batch.weights), _ROWS):
         block = _block(structure, arrays, z, places, np.int32(begin))
         jacobian, hessian = (np.asarray(part, np.float64) for part in block)
-        flat = jacobian.reshape(-1, places.size)
-        total += flat.T @ (hessian @ jacobian).reshape(flat.shape)
+        total += _product(jacobian, hessian)
     return 0.5 * (total + total.T)
+
+
+def _product(jacobian: np.ndarray, hessian: np.ndarray) -> np.ndarray:
+    """`sum_rows J' H J`; that of one output and its own transpose costs BLAS half."""
+    flat = jacobian.reshape(-1, jacobian.shape[-1])
+    if hessian.shape[-1] == 1 and (hessian >= 0.0).all():
+        flat = np.sqrt(hessian.reshape(-1, 1)) * flat
+        return flat.T @ flat
+    return flat.T @ (hessian @ jacobian).reshape(flat.shape)
 
 
 def _curvature(likelihood: AbstractLikelihood, own: dict, out: Array, y: Array) -> Array:

@@ -23,25 +23,37 @@ _NOWHERE = 1e30  # stands in for a loss that is not finite
 _HALVINGS = 100
 
 
-def climb(objective: Any, start: Float[Array, " size"], steps: int) -> Optimum:
-    """The local maximum of a callable tree that so many steps of L-BFGS at most lead to.
+def climb(
+    objective: Any,
+    start: Float[Array, " size"],
+    steps: int,
+    root: Float[np.ndarray, "size size"] | None = None,
+) -> Optimum:
+    """The local maximum that so many steps of L-BFGS at most lead to.
 
-    A start where it is not finite is halved until it is. Nothing compiles for a second objective
-    of the same structure and shapes.
+    The objective is a callable tree that gives its value at z and its gradient. A start where it
+    is not finite is halved until it is. With the root R of an approximate covariance `R' R` of the
+    maximum, steps are in the coordinates v of `start + R' v`, in which the objective curves alike
+    in all directions. Nothing compiles for a second objective of the same structure and shapes.
     """
     structure, arrays = split(objective)
     trace, calls = [], 0
+    origin = np.asarray(start, np.float64)
+    root = None if root is None else root.astype(start.dtype)
+    across = None if root is None else np.ascontiguousarray(root.T)
 
-    def loss(z: np.ndarray) -> tuple[float, np.ndarray]:
+    def loss(v: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal calls
         calls += 1
-        value, gradient = _value_and_gradient(structure, arrays, jnp.asarray(z, start.dtype))
-        found = -float(value), -np.asarray(gradient, np.float64)
+        z = v if across is None else origin + across @ v.astype(across.dtype)
+        value, gradient = _called(structure, arrays, z.astype(start.dtype))
+        slope = np.asarray(gradient if root is None else root @ np.asarray(gradient), np.float64)
+        found = -float(value), -slope
         finite = math.isfinite(found[0]) and bool(np.isfinite(found[1]).all())
         return found if finite else (_NOWHERE, np.zeros_like(found[1]))
 
     begun = time.perf_counter()
-    z = np.asarray(start, np.float64)
+    z = origin if root is None else np.zeros_like(origin)
     value, gradient = loss(z)
     compile_seconds = time.perf_counter() - begun
     while value >= _NOWHERE and calls < _HALVINGS:
@@ -61,7 +73,7 @@ def climb(objective: Any, start: Float[Array, " size"], steps: int) -> Optimum:
     else:
         value, distance = math.inf, math.inf
     return Optimum(
-        point=jnp.asarray(z, start.dtype),
+        point=jnp.asarray(z if root is None else origin + z @ root, start.dtype),
         value=-value,
         values=np.array([-value]),
         gradient_norm=float(np.linalg.norm(gradient)),
@@ -73,5 +85,5 @@ def climb(objective: Any, start: Float[Array, " size"], steps: int) -> Optimum:
 
 
 @functools.partial(jax.jit, static_argnames="structure")
-def _value_and_gradient(structure: Structure, arrays: list[Array], z: Array) -> tuple[Array, Array]:
-    return jax.value_and_grad(structure.join(arrays))(z)
+def _called(structure: Structure, arrays: list[Array], z: Array) -> tuple[Array, Array]:
+    return structure.join(arrays)(z)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array
 
 from .._core.trees import Structure, split
-from ..data import Batch, rows_first
+from ..data import Batch, in_slices, rows_first
 from ..families import KroneckerBlock, KroneckerGaussian
 from ..model import AbstractModel, BayesianNetwork, Space, normal_prior, space
 from .affine_layers import Layer, affine_layers, check_taps, tapped_outputs
@@ -166,17 +166,12 @@ def _factors(
     params, _ = space(target.model).constrain(mode)
     batch = rows_first(target.batch)
     row_factors = functools.partial(_row_factors, _network(target.model), params)
-    missing = -len(batch.weights) % _ROWS
-
-    def cut(leaf: Array) -> Array:
-        padding = [(0, missing), *[(0, 0)] * (leaf.ndim - 1)]
-        return jnp.pad(leaf, padding).reshape(-1, _ROWS, *leaf.shape[1:])
 
     def add(total: Any, block: Batch) -> tuple[Any, None]:
         each = jax.vmap(row_factors)(block)
         return jax.tree.map(lambda old, new: old + jnp.sum(new, axis=0), total, each), None
 
-    blocks = jax.tree.map(cut, batch)
+    blocks = in_slices(batch, _ROWS)
     row = jax.tree.map(lambda leaf: leaf[0, 0], blocks)
     shapes = jax.eval_shape(row_factors, row)
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)

@@ -1,5 +1,6 @@
 """Laplace's approximation: the Gaussian of the curvature at the mode."""
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, Literal, cast, get_args
@@ -179,15 +180,19 @@ def _about_modes(model: BayesianNetwork, found: Members) -> BayesianNetwork:
         variances, vectors = np.linalg.eigh(root @ root.T)  # smallest first
         best = np.zeros((min(_DIRECTIONS, places.size), member.mean.size))
         best[:, places] = (vectors / np.sqrt(variances))[:, : len(best)].T
-        mode = _weights(model, member.mean)
-        ahead = [_weights(model, member.mean + jnp.asarray(d, member.mean.dtype)) for d in best]
-        directions.append(_stacked([jax.tree.map(jnp.subtract, end, mode) for end in ahead]))
-        modes.append(mode)
+        modes.append(_weights(model, member.mean))
+        step = functools.partial(_step, model, member.mean)
+        directions.append(jax.vmap(step)(jnp.asarray(best, member.mean.dtype)))
     return model.linearised(Modes(_stacked(modes), _stacked(directions)))
 
 
 def _weights(model: BayesianNetwork, z: Array) -> PyTree:
     return model.weights(space(model).constrain(z)[0])["network"]
+
+
+def _step(model: BayesianNetwork, z: Array, direction: Array) -> PyTree:
+    """What the weights differ by along a direction of z."""
+    return jax.tree.map(jnp.subtract, _weights(model, z + direction), _weights(model, z))
 
 
 def _stacked(trees: list[PyTree]) -> PyTree:

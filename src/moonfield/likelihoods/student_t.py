@@ -25,7 +25,7 @@ class QuickStudentT(dist.StudentT):
     def cdf(self, value: Any) -> Array:
         root = jnp.sqrt(jnp.asarray(self.df))
         angle = jnp.arctan((value - self.loc) / (self.scale * root))
-        most = jnp.broadcast_to(jnp.minimum(0.5 * jnp.pi, _SDS / root), angle.shape)
+        most = jnp.asarray(jnp.minimum(0.5 * jnp.pi, _SDS / root), angle.dtype)
         whole = self._integral(most)
         return 0.5 + 0.5 * self._integral(jnp.clip(angle, -most, most)) / whole
 

@@ -7,11 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
+from scipy.optimize import elementwise
 
 from .cumulative import Cdf, cdfs
 from .stream import Source
 
 _BISECTIONS = 30
+_TOLERANCE = 1e-7  # of a place in a bracket that is 2 wide
+_LEVEL_TOLERANCE = 1e-5  # of a level, as a share of the smaller tail
 _DOUBLINGS = 40
 
 
@@ -23,9 +26,10 @@ def mixture_quantiles(
     mean: np.ndarray,
     sd: np.ndarray,
 ) -> list[np.ndarray]:
-    """For each level the smallest y with `mean_w P(y' <= y | w) >= level`, by bisection.
+    """For each level the smallest y with `mean_w P(y' <= y | w) >= level`.
 
-    To about 2**-30 of the predictive sd for continuous targets; whole numbers for counts.
+    For continuous targets the probability is right to 1e-5 of the smaller tail, or y to 1e-6 of
+    the predictive sd; for counts it is a whole number.
     """
     discrete = source.model.discrete
     parts = [
@@ -51,23 +55,41 @@ def quantile_of(
         if not outside.any():
             break
         high = np.where(outside, high + (high - low), high)
-    for _ in range(0 if discrete else _DOUBLINGS):
+    if discrete:
+        return _bisect(below, low, np.ceil(high))
+    for _ in range(_DOUBLINGS):
         inside = below(low)
         if inside.all():
             break
         low = np.where(inside, low, low - (high - low))
-    return _bisect(below, low, np.ceil(high) if discrete else high, discrete)
+    return _root(lambda y: cdf(y) - level, low, high, _LEVEL_TOLERANCE * min(level, 1.0 - level))
 
 
-def _bisect(below: Callable, low: np.ndarray, high: np.ndarray, discrete: bool) -> np.ndarray:
+def _bisect(below: Callable, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Among whole numbers."""
     for _ in range(_BISECTIONS):
-        middle = 0.5 * (low + high)
-        middle = np.floor(middle) if discrete else middle
+        middle = np.floor(0.5 * (low + high))
         under = below(middle)
         low, high = np.where(under, middle, low), np.where(under, high, middle)
-        if discrete and (high - low <= 1.0).all():
+        if (high - low <= 1.0).all():
             break
     return high
+
+
+def _root(function: Callable, low: np.ndarray, high: np.ndarray, enough: float) -> np.ndarray:
+    """Chandrupatla's, of all elements at once: a third of the evaluations that bisection takes."""
+    centre, half = 0.5 * (low + high).ravel(), 0.5 * (high - low).ravel()
+
+    def at(t: np.ndarray, elements: np.ndarray) -> np.ndarray:
+        y = centre.copy()
+        y[elements] += (t * half[elements]).astype(y.dtype)
+        return function(y.reshape(low.shape)).ravel()[elements].astype(float)
+
+    ones, elements = np.ones(centre.size), np.arange(centre.size)
+    tolerances = {"xatol": _TOLERANCE, "fatol": enough}
+    found = elementwise.find_root(at, (-ones, ones), args=(elements,), tolerances=tolerances)
+    t = np.where(found.success, found.x, 1.0)
+    return (centre + (t * half).astype(centre.dtype)).reshape(low.shape)
 
 
 def row_keys(key: Array, rows: int) -> Array:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -93,6 +94,44 @@ def test_gauss_newton_of_a_network(x64) -> None:
     wanted = np.einsum("n,nia,nij,njb->ab", weights, jacobian, hessian, jacobian)
     np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
     assert np.linalg.eigvalsh(found).min() > -1e-9
+
+
+def test_slices_of_rows_add_up_to_the_log_joint_density(x64) -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(2_500, 3)), rng.normal(size=2_500)  # three slices, the last not full
+    model = mf.BayesianNetwork(
+        mf.nets.MLP([3, 4, 1]), mf.priors.Normal(0.0, 1.0), mf.likelihoods.StudentT(scale=0.3)
+    )
+    target = target_of(model, X, y, rng.uniform(0.5, 2.0, 2_500))
+    places, z = weight_places(model), jnp.asarray(rng.normal(size=model.size))
+    mean, sd = jnp.zeros(places.size), jnp.ones(places.size)
+    density = empirical_bayes._WeightsDensity(target, z, places, mean, sd)
+    value, gradient = density(z[places])
+    exact, slope = jax.value_and_grad(target.log_density)(z)
+    constant = 0.5 * places.size * np.log(2.0 * np.pi)
+    assert float(value) - constant == pytest.approx(float(exact), rel=1e-12)
+    np.testing.assert_allclose(gradient, slope[places], rtol=1e-9, atol=1e-9)
+
+
+class Bowl(eqx.Module):
+    precision: jax.Array
+    mean: jax.Array
+
+    def __call__(self, z: jax.Array) -> tuple[jax.Array, jax.Array]:
+        gradient = -self.precision @ (z - self.mean)
+        return 0.5 * (z - self.mean) @ gradient, gradient
+
+
+def test_steps_in_the_coordinates_of_a_root_are_few(x64) -> None:
+    """Of a quadratic whose curvatures differ a million times: one, but for the line search."""
+    basis = np.linalg.qr(RNG.normal(size=(20, 20)))[0]
+    precision = basis * np.logspace(-3, 3, 20) @ basis.T
+    bowl = Bowl(jnp.asarray(precision), jnp.asarray(RNG.normal(size=20)))
+    root = np.linalg.inv(np.linalg.cholesky(precision))
+    plain = climb(bowl, jnp.zeros(20), 200)
+    rooted = climb(bowl, jnp.zeros(20), 200, root)
+    assert len(rooted.trace) <= 4 < 10 * len(rooted.trace) < len(plain.trace)
+    np.testing.assert_allclose(rooted.point, bowl.mean, atol=1e-6)
 
 
 @pytest.mark.slow
