@@ -19,7 +19,7 @@ pytestmark = pytest.mark.kill
 
 OLD = b"what was there before"
 TEMPORARY = ".out.*.part"
-MOMENTS = 6
+MOMENTS = 10
 
 
 def start(*arguments: str | Path) -> subprocess.Popen:
@@ -37,7 +37,7 @@ def moments(folder: Path, seconds: float) -> Iterator[tuple[str, Callable[[float
     """When to kill: so many seconds after the start, or after a temporary file was first seen."""
     for share in np.linspace(0.2, 1.02, MOMENTS):
         yield f"{share:.2f} of the run", lambda ran, t=share * seconds: ran >= t
-    for wait in (0.0, 0.02, 0.1, 0.3, 1.0):
+    for wait in (0.0, 0.0, 0.02, 0.1, 0.3, 0.6, 1.0, 1.5):
         seen: list[float] = []
 
         def due(ran: float, wait: float = wait, seen: list[float] = seen) -> bool:

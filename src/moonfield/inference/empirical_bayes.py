@@ -246,7 +246,7 @@ def _other_mode(
         z = z.at[arrays.places].set(best.point)
     noise = noise_at(target, own, residuals_at(target, z), used)
     noise = noise._replace(likelihood=scales.noise.likelihood)
-    return _put(z, noise), scales._replace(noise=noise, used=used)
+    return _put(z, noise), scales._replace(noise=noise)
 
 
 def _knowing(target: Target, noise: Noise) -> Target:
