@@ -29,7 +29,7 @@ BDE := $(BDE_VENV)/.installed-bde
 
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal src tests
 # Most of the suite is compiling, more than half of which this spares; test-slow and test-all compile
-# as users do, but for scikit-learn's checks.
+# as users do.
 QUICKLY := JAX_DISABLE_MOST_OPTIMIZATIONS=1 XLA_FLAGS="$$XLA_FLAGS --xla_cpu_use_fusion_emitters=false"
 FAST := not slow and not kill and not browser and not gpu
 SLOW := (slow or kill or browser) and not gpu

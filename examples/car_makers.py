@@ -1,6 +1,6 @@
 """Three makers of cars, four models each, and a camera in every model: groups in groups.
 
-    python examples/car_makers.py [FOLDER] [SEEDS]
+    python examples/car_makers.py [FOLDER] [SEEDS] [STEPS]
 
 Every model's camera reads the digits on road signs in its own way: turned, with a contrast and a
 noise of the strokes of its own, which are alike within a maker. There are twenty labelled images
@@ -70,7 +70,7 @@ PRIOR = {
     "head.weight": mf.priors.Scaled(5.0),
     "head.bias": mf.priors.Normal(0.0, 1.0),
 }
-COLD, WARM, STEPS = mf.ADVI(objective=mf.objectives.Tempered(0.1)), mf.ADVI(), 3_000
+COLD, WARM = mf.ADVI(objective=mf.objectives.Tempered(0.1)), mf.ADVI()
 
 
 def makers(rng):
@@ -107,14 +107,12 @@ class World:
         return camera.see(self.images[:TEST], self.rng), self.y[:TEST]
 
 
-def fit(X, y, seed, prior=PRIOR, method=COLD):
+def fit(X, y, options, prior=PRIOR, method=COLD):
     model = mf.BayesianNetwork(Network(), prior, mf.likelihoods.Categorical())
-    return mf.fit(
-        model, X, y, method=method, steps=STEPS, batch_size=240, seed=seed, progress=False
-    )
+    return mf.fit(model, X, y, method=method, batch_size=240, **options)
 
 
-def fit_hierarchy(X, y, names, seed):
+def fit_hierarchy(X, y, names, options):
     model = mf.HierarchicalNetwork(
         Network(),
         PRIOR,
@@ -124,8 +122,7 @@ def fit_hierarchy(X, y, names, seed):
         spread=mf.priors.HalfNormal(0.3),
         per="unit",
     )
-    options = {"method": COLD, "steps": STEPS, "seed": seed, "progress": False}
-    return mf.fit(model, X, y, groups=names, **options)
+    return mf.fit(model, X, y, groups=names, method=COLD, **options)
 
 
 def score(prediction, y):
@@ -138,33 +135,33 @@ def stacked(parts):
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
-def known(world, seed):
+def known(world, options):
     """Scores on the twelve models, and the hierarchical and the pooled posterior."""
     tests = [world.test(camera) for camera in world.cameras]
     train = [world.train(camera, i) for i, camera in enumerate(world.cameras)]
     names = [car for car in CARS for _ in range(LABELS)]
-    ours = fit_hierarchy(*stacked(train), names, seed)
-    pooled = fit(*stacked(train), seed)
+    ours = fit_hierarchy(*stacked(train), names, options)
+    pooled = fit(*stacked(train), options)
     X, y = stacked(tests)
     cars = [car for car in CARS for _ in range(TEST)]
     found = {
         "hierarchical": score(ours.predict(X, groups=cars), y),
         "pooled": score(pooled.predict(X), y),
     }
-    found["separate"] = separate(train, tests, seed)
+    found["separate"] = separate(train, tests, options)
     firsts = range(0, len(CARS), MODELS)  # the first model of each maker, for time's sake
     more = [world.train(world.cameras[i], i, LABELS * MORE) for i in firsts]
-    found[f"separate, {MORE} x labels"] = separate(more, [tests[i] for i in firsts], seed)
+    found[f"separate, {MORE} x labels"] = separate(more, [tests[i] for i in firsts], options)
     return found, ours, pooled
 
 
-def separate(rows, tests, seed):
+def separate(rows, tests, options):
     """Mean scores of a network for each model."""
     pairs = zip(rows, tests, strict=True)
-    return np.mean([score(fit(*own, seed).predict(X), y) for own, (X, y) in pairs], axis=0)
+    return np.mean([score(fit(*own, options).predict(X), y) for own, (X, y) in pairs], axis=0)
 
 
-def new_models(world, ours, pooled, seed):
+def new_models(world, ours, pooled, options):
     """Mean scores on a thirteenth model, of each maker in turn."""
     found = []
     for number, maker in enumerate(world.makers):
@@ -176,8 +173,8 @@ def new_models(world, ours, pooled, seed):
             "population of its maker": ours.predict(X, groups=[(number, None)] * TEST),
             "population of all makers": ours.predict(X, groups=[(None, None)] * TEST),
             "pooled": pooled.predict(X),
-            f"informed, {FEW} labels": fit(*few, seed, informed, WARM).predict(X),
-            f"from scratch, {FEW} labels": fit(*few, seed).predict(X),
+            f"informed, {FEW} labels": fit(*few, options, informed, WARM).predict(X),
+            f"from scratch, {FEW} labels": fit(*few, options).predict(X),
         }
         found.append({name: score(it, y) for name, it in predictions.items()})
     return {name: np.mean([one[name] for one in found], axis=0) for name in found[0]}
@@ -227,14 +224,14 @@ def draw(world, tables) -> Figure:
     return figure
 
 
-def main(folder=".", seeds=10):
+def main(folder=".", seeds=10, steps=3_000):
     models, fresh, first = [], [], None
     for seed in range(FIRST, FIRST + int(seeds)):
-        world = World(seed)
+        world, options = World(seed), {"steps": int(steps), "seed": seed, "progress": False}
         first = first or world
-        found, ours, pooled = known(world, seed)
+        found, ours, pooled = known(world, options)
         models.append(found)
-        fresh.append(new_models(world, ours, pooled, seed))
+        fresh.append(new_models(world, ours, pooled, options))
         both = {**found, **fresh[-1]}
         print(seed, *(f"{name} {value[0]:.1%}," for name, value in both.items()), flush=True)
     tables = {"twelve models": models, "a new model of a known maker": fresh}

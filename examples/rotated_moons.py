@@ -1,6 +1,6 @@
 """Eighteen small tasks that are alike: hierarchical networks on rotated moons.
 
-    python examples/rotated_moons.py [FOLDER] [SEEDS]
+    python examples/rotated_moons.py [FOLDER] [SEEDS] [RESTARTS]
 
 Every task is its own pair of moons, turned by its own angle, with 50 points to learn from. One
 network per task learns too little from them, one for all cannot turn; a hierarchical one learns
@@ -59,7 +59,11 @@ def network():
     return mf.nets.MLP([2, 5, 5, 1], activation="tanh", bias=False)
 
 
-def fit(X, y, names, kind, seed):
+def options(restarts, seed):
+    return {"method": "advi", "restarts": restarts, "seed": seed, "progress": False}
+
+
+def fit(X, y, names, kind, restarts, seed):
     level, sd = MODELS[kind]
     model = mf.HierarchicalNetwork(
         network(),
@@ -69,25 +73,25 @@ def fit(X, y, names, kind, seed):
         level=level,
         spread=mf.priors.HalfNormal(1.0),
     )
-    return mf.fit(model, X, y, groups=names, method="advi", restarts=8, seed=seed, progress=False)
+    return mf.fit(model, X, y, groups=names, **options(restarts, seed))
 
 
 def accuracy(prediction, y):
     return float((prediction.label == y).mean())
 
 
-def new_tasks(posterior, seed):
+def new_tasks(posterior, restarts, seed):
     """Mean accuracies on tasks that come after the eighteen, each alone."""
     rng = np.random.default_rng(1_000 + seed)
     priors = {
         "informed": mf.priors.Informed.from_population(posterior, correlated=True),
         "from scratch": mf.priors.Normal(0.0, 1.0),
     }
-    found = [new_task(posterior, priors, *task(rng, 550), seed) for _ in range(FRESH)]
+    found = [new_task(posterior, priors, *task(rng, 550), restarts, seed) for _ in range(FRESH)]
     return {name: float(np.mean([one[name] for one in found])) for name in found[0]}
 
 
-def new_task(posterior, priors, X, y, seed):
+def new_task(posterior, priors, X, y, restarts, seed):
     """Accuracies on 500 rows: of the population alone, and with these priors and a few labels."""
     X_test, y_test = X[ROWS:], y[ROWS:]
     alone = posterior.predict(X_test, groups=[None] * len(y_test))
@@ -95,8 +99,7 @@ def new_task(posterior, priors, X, y, seed):
     for labels in (10, ROWS):
         for name, prior in priors.items():
             model = mf.BayesianNetwork(network(), prior, mf.likelihoods.Bernoulli())
-            options = {"method": "advi", "restarts": 8, "seed": seed, "progress": False}
-            own = mf.fit(model, X[:labels], y[:labels], **options)
+            own = mf.fit(model, X[:labels], y[:labels], **options(restarts, seed))
             found[f"{name}, {labels} labels"] = accuracy(own.predict(X_test), y_test)
     return found
 
@@ -118,15 +121,15 @@ def draw(posteriors, train) -> Figure:
     return figure
 
 
-def main(folder=".", seeds=10):
-    scores, fresh = [], []
+def main(folder=".", seeds=10, restarts=8):
+    scores, fresh, restarts = [], [], int(restarts)
     for seed in range(int(seeds)):
         train, test, names = tasks(seed)
-        fits = {kind: fit(*train, names, kind, seed) for kind in MODELS}
+        fits = {kind: fit(*train, names, kind, restarts, seed) for kind in MODELS}
         scores.append(
             {k: accuracy(it.predict(test[0], groups=names), test[1]) for k, it in fits.items()}
         )
-        fresh.append(new_tasks(fits["hierarchical"], seed))
+        fresh.append(new_tasks(fits["hierarchical"], restarts, seed))
         print(seed, *(f"{name} {value:.1%}" for name, value in {**scores[-1], **fresh[-1]}.items()))
         if seed == 0:
             draw(fits, train).savefig(Path(folder) / "rotated_moons.png", dpi=120)

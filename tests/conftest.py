@@ -48,15 +48,6 @@ def posterior(model: mf.BayesianNetwork, moons: Split) -> mf.Posterior:
     return mf.fit(model, moons.X, moons.y, steps=600, seed=0)
 
 
-@pytest.fixture(scope="module")
-def quick_compiling() -> Iterator[None]:
-    """For modules that compile much and compute little: as `make test` compiles."""
-    before = jax.config.values["jax_disable_most_optimizations"]
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
-
-
 @pytest.fixture
 def x64() -> Iterator[None]:
     """64-bit numbers for one test."""

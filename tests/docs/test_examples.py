@@ -28,7 +28,7 @@ def run(name: str, folder: Path, *arguments: str) -> str:
 
 @pytest.mark.slow
 def test_hierarchical_networks_beat_separate_ones(tmp_path: Path) -> None:
-    said = run("rotated_moons", tmp_path, "1")
+    said = run("rotated_moons", tmp_path, "1", "2")  # restarts
     found = {
         name.strip(): float(value)
         for name, value in re.findall(r"^([a-z][a-z0-9, ]+?) +(\d+\.\d+)%", said, re.M)
@@ -133,7 +133,7 @@ def test_an_lstm_learns_which_way_sequences_turn(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_models_of_cars_learn_from_their_makers(tmp_path: Path) -> None:
-    said = run("car_makers", tmp_path, "1")
+    said = run("car_makers", tmp_path, "1", "1500")  # steps
     found = {
         name.strip(): (float(accuracy), float(log))
         for name, accuracy, log in re.findall(

@@ -5,8 +5,6 @@ from sklearn.utils.estimator_checks import estimator_checks_generator, parametri
 
 import moonfield as mf
 
-pytestmark = pytest.mark.usefixtures("quick_compiling")
-
 ESTIMATORS = (mf.BayesianMLPClassifier, mf.BayesianMLPRegressor)
 
 # At most three, each with its reason.

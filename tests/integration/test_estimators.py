@@ -105,6 +105,13 @@ def test_two_classes(iris):
     )
 
 
+@pytest.mark.parametrize("method", ["map", mf.MAP(1)], ids=["name", "object"])
+def test_methods_that_see_all_rows_do_so_however_many(method):
+    X = np.random.default_rng(3).normal(size=(1_300, 1))
+    found = mf.BayesianMLPRegressor((), method=method, random_state=0).fit(X, 2.0 * X[:, 0])
+    assert found.score(X, 2.0 * X[:, 0]) > 0.99
+
+
 @pytest.mark.slow
 def test_several_targets(diabetes):
     X, y = diabetes

@@ -49,6 +49,15 @@ def test_what_is_not_finite_has_no_weight() -> None:
     assert psis(np.full(50, -np.inf)).khat == np.inf
 
 
+def test_a_tail_of_one_value_says_nothing() -> None:
+    log_ratios = np.linspace(-50.0, 0.0, 1_000)
+    log_ratios[700:] = 0.0  # as where float32 cannot tell them apart
+    smoothed = psis(log_ratios)
+    assert smoothed.khat == np.inf
+    expected = np.exp(log_ratios) / np.exp(log_ratios).sum()
+    np.testing.assert_allclose(np.exp(smoothed.log_weights), expected, rtol=1e-12)
+
+
 def test_one_ratio_above_all_others_is_a_bad_sign_not_an_error() -> None:
     log_ratios = np.full(1_000, -1e6)
     log_ratios[0] = 0.0

@@ -10,7 +10,7 @@ import numpyro.distributions as dist
 from sklearn.exceptions import ConvergenceWarning
 
 from .._core.results import Result
-from ..inference import IVON, AbstractDirect, AbstractMethod, Ensemble, Laplace
+from ..inference import IVON, AbstractDirect, AbstractMethod, Ensemble, Laplace, as_method
 from ..model import BayesianNetwork
 from ..posterior import Posterior, fit
 from ..priors import Normal, Scaled
@@ -101,8 +101,9 @@ def fit_rows(
     """Fit, and warn where the fit ended before it had converged."""
     inputs, targets, weights = rows
     if batch_size == "auto":
-        all_rows = len(inputs) <= _MOST_ROWS or isinstance(method, AbstractDirect)
-        batch_size = None if all_rows else _BATCH
+        few = len(inputs) <= _MOST_ROWS
+        direct = isinstance(as_method(method, model, len(inputs), True), AbstractDirect)
+        batch_size = None if few or direct else _BATCH
     posterior = fit(
         model,
         inputs,

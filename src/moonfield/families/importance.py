@@ -35,10 +35,16 @@ def psis(log_ratios: np.ndarray) -> Smoothed:
         weights = np.where(finite, -np.log(finite.sum()), -np.inf)
         return Smoothed(weights, 0.0)
     floor = ratios[finite].max() - 700.0
-    with np.errstate(all="ignore"):  # a tail that underflows has no shape: nan
-        log_weights, khat = array_stats.psislw(-np.where(finite, np.maximum(ratios, floor), floor))
-    if not np.isfinite(log_weights).all():
-        log_weights, khat = np.where(finite, ratios, -np.inf), np.nan
+    bounded = np.where(finite, np.maximum(ratios, floor), floor)
+    log_weights, khat = np.where(finite, ratios, -np.inf), np.nan
+    try:
+        with np.errstate(all="ignore"):  # a tail that underflows has no shape: nan
+            smoothed, shape = array_stats.psislw(-bounded)
+    except ValueError:  # a tail of one value: so large that it is rounded
+        pass
+    else:
+        if np.isfinite(smoothed).all():
+            log_weights, khat = smoothed, shape
     log_weights = log_weights - np.logaddexp.reduce(log_weights)
     return Smoothed(log_weights, float("inf") if np.isnan(khat) else float(khat))
 
