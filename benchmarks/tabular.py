@@ -17,6 +17,7 @@ import environment
 OURS = ("moonfield", "conformal")
 PEERS = ("mlp", "forest", "boosting", "gp", "bde")
 EXTRA = ("bde_defaults",)  # only when asked for
+THEIRS = ("bde", "bde_defaults")
 BDE = environment.ROOT / ".venv-bde" / "bin" / "python"
 CACHE = environment.RESULTS / "tabular"
 LIMIT_SECONDS = 1_800  # of one system on one set
@@ -68,7 +69,7 @@ def run(system: str, name: str, table: Any, bde_python: Path) -> None:
     missing = [str(i) for i in range(len(table.held_out)) if not (folder / f"{i}.npz").exists()]
     if not missing:
         return
-    python = bde_python if system.startswith("bde") else Path(sys.executable)
+    python = bde_python if system in THEIRS else Path(sys.executable)
     if not python.exists():
         print(f"{name}, {system}: skipped, {python} is not there (make tabular makes it)")
         return
@@ -98,9 +99,9 @@ def run(system: str, name: str, table: Any, bde_python: Path) -> None:
 
 
 def script_of(system: str) -> tuple[str, str]:
-    if system in (*OURS, "deep_ensemble"):
+    if system in (*OURS, "bde_network", "deep_ensemble"):
         return "tabular_moonfield.py", system
-    if system.startswith("bde"):
+    if system in THEIRS:
         return "tabular_bde.py", "defaults" if system == "bde_defaults" else "documented"
     return "tabular_sklearn.py", system
 

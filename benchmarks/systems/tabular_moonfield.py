@@ -12,7 +12,7 @@ def answer(variant: str, fold: worker.Fold) -> worker.Answer:
     if fold.task == "classes":
         classifier = mf.BayesianMLPClassifier(random_state=fold.seed).fit(fold.X, fold.y)
         return {"probabilities": classifier.predict_proba(fold.X_test)}
-    options = {}
+    options = {"bde_network": {"hidden": (16, 16)}}.get(variant, {})
     if variant == "deep_ensemble":  # Lakshminarayanan et al. (2017)
         options = {"heteroscedastic": True, "method": mf.Ensemble(5, "map")}
     regressor = mf.BayesianMLPRegressor(random_state=fold.seed, **options).fit(fold.X, fold.y)

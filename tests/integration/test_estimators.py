@@ -125,11 +125,12 @@ def test_several_targets(diabetes):
 
 
 @pytest.mark.slow
-def test_heteroscedastic_noise_is_found():
+@pytest.mark.parametrize("options", [{"steps": 3_000}, {"method": "auto", "steps": None}])
+def test_heteroscedastic_noise_is_found(options):
     rng = np.random.default_rng(0)
     X = rng.uniform(-1.0, 1.0, size=(400, 1))
     noise = np.where(X[:, 0] > 0.0, 2.0, 0.2)
-    found = regressor(heteroscedastic=True, steps=3_000).fit(X, noise * rng.normal(size=400))
+    found = regressor(heteroscedastic=True, **options).fit(X, noise * rng.normal(size=400))
     aleatoric = found.predict_distribution([[-0.8], [0.8]]).aleatoric
     assert aleatoric[1] / aleatoric[0] == pytest.approx(10.0, rel=0.5)
 

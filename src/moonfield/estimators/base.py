@@ -4,7 +4,7 @@ import abc
 import numbers
 import os
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -23,7 +23,7 @@ from ..predictive import Prediction, Units, checked_prediction
 from .columns import Columns, categorical_places, check_table, columns_of
 from .encoder import Encoder, learn
 from .exporting import export_estimator
-from .online import Knowledge, joined, knowledge, members_of
+from .online import joined, knowledge, members_of
 from .recipe import Choice, fit_rows, member_method, network_prior
 from .weights import as_row_weights
 
@@ -97,11 +97,16 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         """Targets as the likelihood wants them."""
 
     @abc.abstractmethod
-    def likelihood(self) -> tuple[AbstractLikelihood, int]:
-        """The likelihood, and how many outputs it needs."""
+    def likelihood(self, head: bool) -> tuple[AbstractLikelihood, int]:
+        """The likelihood, with a head for the noise or without; how many outputs it needs."""
+
+    @property
+    def _has_head(self) -> bool:
+        """Whether the noise varies whatever the method."""
+        return False
 
     @abc.abstractmethod
-    def _automatic(self, model: BayesianNetwork, rows: int, in_steps: bool) -> Choice:
+    def _automatic(self, model: BayesianNetwork, rows: Rows, in_steps: bool) -> Choice:
         """What method `"auto"` is; `in_steps` where options are given that need such a method."""
 
     @property
@@ -216,11 +221,11 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         return hasattr(self, "posterior_")
 
     def _begun(self, rows: Rows, checkpoint: Any = None) -> Any:
-        model = self._model(rows)
+        model = self._model(rows, self._has_head)
         method = self.method
         if isinstance(method, str) and method == "auto":
             given = self.steps is not None, self.batch_size != "auto", checkpoint is not None
-            model, method = self._automatic(model, len(rows.inputs), in_steps=any(given))
+            model, method = self._automatic(model, rows, in_steps=any(given))
         self.keep(self._fitted(model, rows, method, checkpoint=checkpoint))
         return self
 
@@ -233,8 +238,8 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
             return self._begun(rows)
         members = []
         for member in members_of(self.posterior_):
-            known = knowledge(member)
-            model = self._model(rows, known)
+            known, network = knowledge(member), cast(BayesianNetwork, member.model).network
+            model = BayesianNetwork(network, known.weights, known.likelihood)
             members.append(self._fitted(model, rows, member_method(self.method), member))
         self.keep(joined(members))
         return self
@@ -267,16 +272,12 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
     def _columns(self, X: Any, places: Sequence[int]) -> Columns:
         return columns_of(X, places, self.missing == "indicator", self)
 
-    def _model(self, rows: Rows, known: Knowledge | None = None) -> BayesianNetwork:
-        likelihood, outputs = self.likelihood()
+    def _model(self, rows: Rows, head: bool) -> BayesianNetwork:
+        likelihood, outputs = self.likelihood(head)
         hidden = [whole(units, "each of hidden") for units in self.hidden]
         sizes = [rows.inputs.shape[1], *hidden, outputs]
-        network = MLP(sizes, activation=self.activation)
-        if known is not None:
-            return BayesianNetwork(network, known.weights, known.likelihood)
-        heads = outputs // 2 if getattr(self, "heteroscedastic", False) else 0
-        prior = network_prior(self.prior_sd, self.output_sd, sizes, heads)
-        return BayesianNetwork(network, prior, likelihood)
+        prior = network_prior(self.prior_sd, self.output_sd, sizes, outputs // 2 if head else 0)
+        return BayesianNetwork(MLP(sizes, activation=self.activation), prior, likelihood)
 
     def _fitted(
         self,

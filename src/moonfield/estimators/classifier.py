@@ -14,7 +14,7 @@ from ..inference import AbstractMethod, Ensemble
 from ..likelihoods import AbstractLikelihood, Bernoulli, Categorical
 from ..model import BayesianNetwork
 from ..predictive import Units
-from .base import AbstractBayesianMLP
+from .base import AbstractBayesianMLP, Rows
 from .recipe import Choice, stepping
 
 
@@ -177,9 +177,9 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
             )
         return np.searchsorted(self.classes_, y)
 
-    def _automatic(self, model: BayesianNetwork, rows: int, in_steps: bool) -> Choice:
+    def _automatic(self, model: BayesianNetwork, rows: Rows, in_steps: bool) -> Choice:
         return Choice(model, Ensemble(self.members, stepping()))
 
-    def likelihood(self) -> tuple[AbstractLikelihood, int]:
+    def likelihood(self, head: bool = False) -> tuple[AbstractLikelihood, int]:
         count = len(self.classes_)
         return (Bernoulli(), 1) if count == 2 else (Categorical(), count)

@@ -87,9 +87,10 @@ def _told(model: Any, noise: dist.Distribution | None) -> AbstractLikelihood:
     likelihood = model.likelihood
     if noise is None:
         return likelihood
+    scale = Head(noise) if likelihood.head else noise
     if isinstance(likelihood, StudentT):
-        return StudentT(float(likelihood.df), noise)
-    return likelihoods.Normal(Head(noise) if likelihood.sd.head else noise)
+        return StudentT(float(likelihood.df), scale)
+    return likelihoods.Normal(scale)
 
 
 def _independent(posterior: Posterior, model: BayesianNetwork, found: Gaussian) -> Posterior:

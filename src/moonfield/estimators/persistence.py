@@ -82,11 +82,12 @@ def _unfitted(part: Part) -> Any:
 
 def _check(estimator: Any) -> None:
     """What was learned before the fit must suit what was fitted."""
-    encoder, network = estimator.encoder_, estimator.posterior_.model.network
+    encoder, model = estimator.encoder_, estimator.posterior_.model
+    network = model.network
     numbers, inputs = len(encoder.scales.centre), encoder.inputs
     columns = numbers + len(encoder.categorical)
     names = getattr(estimator, "feature_names_in_", None)
-    outputs = estimator.likelihood()[1]
+    _, outputs = estimator.likelihood(model.likelihood.head)
     if (inputs, outputs) != (network.sizes[0], network.sizes[-1]):
         raise ValueError("its network does not suit its columns and targets")
     if columns != estimator.n_features_in_ or (names is not None and len(names) != columns):

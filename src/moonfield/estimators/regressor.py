@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags, check_array
+from sklearn.utils._param_validation import StrOptions
 
 from ..inference import AbstractMethod
-from ..likelihoods import AbstractLikelihood, Normal, StudentT
+from ..likelihoods import AbstractLikelihood, Head, Normal, StudentT
 from ..model import BayesianNetwork
 from ..predictive import Units
-from .base import AbstractBayesianMLP
+from .base import AbstractBayesianMLP, Rows
 from .encoder import scales_of
 from .recipe import Choice, by_evidence, noise_prior, stepping, suits_evidence
 
@@ -21,18 +22,20 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
 
     Features and targets are standardised inside, in float64; all answers are in units of y. The
     noise is normal with a learned sd; by the default method Student-t with learned degrees of
-    freedom, 4 to 100, of which the latter is as good as normal.
+    freedom, 4 to 100, of which the latter is as good as normal, and with a scale that varies.
 
     Args:
         hidden: units of each hidden layer.
-        heteroscedastic: whether the noise sd depends on the features.
+        heteroscedastic: whether the noise sd depends on the features, by further outputs of the
+            network; `"auto"`: where prior and noise are learned by the marginal likelihood (below),
+            which lets it hardly vary where nothing speaks for that.
         activation: of hidden units; a name that `mf.nets.MLP` knows.
         prior_sd: prior sd of the pre-activations of hidden layers, for standardised features.
         method: as in `mf.fit`; `"auto"` is
             `mf.Laplace("gauss_newton", starts=1, empirical_bayes=True, modes=3)`, which learns
             prior and noise by the marginal likelihood, from 100 rows on and up to 2,000 weights and
-            10^11 rows times squared weights; else, and where the noise varies or one of the next
-            two is given, mean-field by `mf.IVON(hessian_init=1_000, tolerance=0.01)`.
+            10^11 rows times squared weights; else, and where one of the next two is given,
+            mean-field by `mf.IVON(hessian_init=1_000, tolerance=0.01)`.
         steps: optimiser updates; None stops by itself.
         batch_size: rows per step; `"auto"` takes all rows up to 1,200 and batches of 256 beyond.
         draws: posterior draws of a prediction.
@@ -67,14 +70,14 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         **AbstractBayesianMLP._parameter_constraints,
-        "heteroscedastic": ["boolean"],
+        "heteroscedastic": ["boolean", StrOptions({"auto"})],
     }
 
     def __init__(
         self,
         hidden: Sequence[int] = (50,),
         *,
-        heteroscedastic: bool = False,
+        heteroscedastic: bool | str = "auto",
         activation: str = "silu",
         prior_sd: float = 1.0,
         method: str | AbstractMethod = "auto",
@@ -173,15 +176,20 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
             )
         return self.units_.standardise(y)
 
-    def _automatic(self, model: BayesianNetwork, rows: int, in_steps: bool) -> Choice:
-        if in_steps or self.heteroscedastic or not suits_evidence(model, rows):
-            return Choice(model, stepping())
-        noise = StudentT(scale=noise_prior(self.units_.shift.shape))
-        return Choice(BayesianNetwork(model.network, model.prior, noise), by_evidence())
+    @property
+    def _has_head(self) -> bool:
+        return self.heteroscedastic is True
 
-    def likelihood(self) -> tuple[AbstractLikelihood, int]:
+    def _automatic(self, model: BayesianNetwork, rows: Rows, in_steps: bool) -> Choice:
+        if in_steps or not suits_evidence(model, len(rows.inputs)):
+            return Choice(model, stepping())
+        prior, head = noise_prior(self.units_.shift.shape), self.heteroscedastic is not False
+        noise, own = StudentT(scale=Head(prior) if head else prior), self._model(rows, head)
+        return Choice(BayesianNetwork(own.network, own.prior, noise), by_evidence())
+
+    def likelihood(self, head: bool) -> tuple[AbstractLikelihood, int]:
         shape = self.units_.shift.shape
-        if self.heteroscedastic:
+        if head:
             return Normal(sd="head"), 2 * _targets(shape)
         return Normal(sd=noise_prior(shape)), _targets(shape)
 

@@ -46,6 +46,7 @@ _WHITENED, _PLAIN = 200, 100  # steps of L-BFGS between two updates of the sds
 _OTHER_ROUNDS = 4, 10  # to another mode, at least and at most
 _OTHER_WORK = 1e7  # rows times weights, in all of these
 _ROUNDS = 20
+_CENTRED = 2  # rounds that begin with the learned scale taking what all rows' noise has in common
 _SLICE = 1_024  # rows at a time
 _MANY_PRODUCTS = 1e10  # in one matrix, from which on threads help
 _UPDATES = 5  # of the sds for the same weights
@@ -153,7 +154,8 @@ def learn(
 def _learn(
     target: Target, seed: int, start: Array | None, starts: int, modes: int, shown: bool
 ) -> Learned:
-    arrays = _arrays_of(cast(BayesianNetwork, target.model))
+    model = cast(BayesianNetwork, target.model)
+    arrays = _arrays_of(model)
     points = starting_points(target, seed, None, starts + modes - 1)
     first, others = points[:starts] if start is None else start[None], points[starts:]
     z, begin = first[0], list(first[:, arrays.places])
@@ -171,7 +173,10 @@ def _learn(
     try:
         while len(rounds) < _ROUNDS and result is Result.not_converged:
             prior = _prior(arrays, scales.factors, z.dtype)
-            density = _WeightsDensity(target, z, arrays.places, *prior)
+            ahead = z
+            if model.likelihood.head and 0 < len(rounds) <= _CENTRED:
+                ahead = _put(z, noise_at(target, own, residuals_at(target, z, True), scales.used))
+            density = _WeightsDensity(target, ahead, arrays.places, *prior)
             ends = [_ascend(density, point, scales.root) for point in begin]
             best = max(ends, key=attrgetter("value"))
             if best.result is Result.nonfinite:
@@ -236,7 +241,7 @@ def _other_mode(
     work = len(target.batch.weights) * arrays.places.size
     z, used, root = start, 0.0, None
     for i in range(int(np.clip(_OTHER_WORK / work, *_OTHER_ROUNDS))):
-        z = _put(z, noise_at(target, own, residuals_at(target, z), used))
+        z = _put(z, noise_at(target, own, residuals_at(target, z, i <= _CENTRED), used))
         if i:
             root, _ = _root(gauss_newton(target, z, arrays.places), sd)
             used = float(np.sum(1.0 - (root**2).sum(axis=0) / sd**2))
@@ -256,10 +261,23 @@ def _knowing(target: Target, noise: Noise) -> Target:
 
 def _arrays_of(model: BayesianNetwork) -> _Arrays:
     where, known = space(model), cast(NormalPrior, normal_prior(space(model)))
-    owner = np.repeat(np.arange(len(where.paths)), [math.prod(shape) for shape in where.shapes])
-    used, owner = np.unique(owner[known.indices], return_inverse=True)
+    paths = np.repeat(np.arange(len(where.paths)), [math.prod(shape) for shape in where.shapes])
     mean, sd = (np.asarray(part, np.float64) for part in (known.mean, known.sd))
-    return _Arrays(known.indices, mean, sd, owner, tuple(where.paths[i] for i in used))
+    kinds = np.stack([paths[known.indices], _kind_of(paths[known.indices], sd)], axis=1)
+    used, owner = np.unique(kinds, axis=0, return_inverse=True)
+    owner = owner.reshape(-1)
+    return _Arrays(known.indices, mean, sd, owner, tuple(where.paths[i] for i in used[:, 0]))
+
+
+def _kind_of(paths: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    """Which of the few sds of its array each weight has; 0 where they are many or hold few."""
+    found = np.zeros(len(sd), int)
+    for path in np.unique(paths):
+        own = paths == path
+        _, kinds, counts = np.unique(sd[own], return_inverse=True, return_counts=True)
+        if counts.min() >= _FEWEST:
+            found[own] = kinds
+    return found
 
 
 def _prior(arrays: _Arrays, factors: np.ndarray, dtype: Any) -> tuple[Array, Array]:
@@ -285,7 +303,8 @@ def _learned_scales(
     numbers, squares = (np.bincount(arrays.owner, w) for w in (None, weights**2))
     factors, first, noise, used = scales.factors, scales.noise, scales.noise, 0.0
     root, log_det = None, 0.0
-    for _ in range(_UPDATES if first.places.size < 2 else 1):
+    alike = first.places.size < 2 and not first.likelihood.head  # the noise, in all outputs
+    for _ in range(_UPDATES if alike else 1):
         shrunk = noise.information / first.information * matrix
         root, log_det = _root(shrunk, factors[arrays.owner] * arrays.sd)
         variances = (root**2).sum(axis=0)
@@ -330,10 +349,11 @@ def _with_sds(model: BayesianNetwork, arrays: _Arrays, factors: np.ndarray) -> B
     """The model with the prior that was learned, array by array."""
     shapes = {path: leaf.shape for path, leaf in named_leaves(model.shapes).items()}
     table = {}
-    for i, path in enumerate(arrays.paths):
-        own = arrays.owner == i
-        mean, sd = (part[own].reshape(shapes[path]) for part in (arrays.mean, arrays.sd))
-        table[path] = Normal(_as_number(mean), _as_number(factors[i] * sd))
+    path_of, learned = np.asarray(arrays.paths)[arrays.owner], factors[arrays.owner] * arrays.sd
+    for path in dict.fromkeys(arrays.paths):
+        own = path_of == path
+        mean, sd = (part[own].reshape(shapes[path]) for part in (arrays.mean, learned))
+        table[path] = Normal(_as_number(mean), _as_number(sd))
     return BayesianNetwork(model.network, Independent(table), model.likelihood)
 
 

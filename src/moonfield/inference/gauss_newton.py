@@ -11,9 +11,10 @@ from jaxtyping import Array, Float, Int
 
 from .._core.trees import Structure, split
 from ..data import Batch, rows_first, take
-from ..likelihoods import AbstractLikelihood, StudentT
+from ..likelihoods import AbstractLikelihood, Normal, StudentT
 from ..model import AbstractModel, AbstractNetworkModel, space
 from .curvature import check_size
+from .noise_scale import information, scale_of
 from .target import Target
 
 _ROWS = 1_024  # whose Jacobians are in memory at once
@@ -40,7 +41,8 @@ def gauss_newton(
     """`sum_rows weight J' H J` at z.
 
     J is the Jacobian of a row's outputs in the coordinates `places` of z, H minus the second
-    derivative of its log-likelihood in the outputs, for Student-t noise its expectation. It is
+    derivative of its log-likelihood in the outputs, for Student-t noise and for scales that are
+    outputs its expectation. It is
     minus the Hessian of the log-likelihood of the network's first-order expansion (Martens, 2020,
     "New insights and perspectives on the natural gradient method", section 8). The sum is in 64
     bits: small curvatures beside large ones count.
@@ -55,21 +57,29 @@ def gauss_newton(
 
 
 def _product(jacobian: np.ndarray, hessian: np.ndarray) -> np.ndarray:
-    """`sum_rows J' H J`; that of one output and its own transpose costs BLAS half."""
+    """`sum_rows J' H J`; a matrix and its own transpose cost BLAS half."""
     flat = jacobian.reshape(-1, jacobian.shape[-1])
-    if hessian.shape[-1] == 1 and (hessian >= 0.0).all():
-        flat = np.sqrt(hessian.reshape(-1, 1)) * flat
+    own = np.diagonal(hessian, axis1=-2, axis2=-1)
+    if (own >= 0.0).all() and np.count_nonzero(hessian) == np.count_nonzero(own):
+        flat = np.sqrt(own.reshape(-1, 1)) * flat
         return flat.T @ flat
     return flat.T @ (hessian @ jacobian).reshape(flat.shape)
 
 
 def _curvature(likelihood: AbstractLikelihood, own: dict, out: Array, y: Array) -> Array:
     """Minus the second derivative of a row's log-likelihood; expected where it can be negative."""
-    if isinstance(likelihood, StudentT) and not likelihood.scale.head:
-        _, scale = likelihood.scale.split(own, "scale", out)
-        information = (likelihood.df + 1.0) / (likelihood.df + 3.0) / scale**2
-        return jnp.diag(jnp.broadcast_to(information, out.shape))
-    return jax.hessian(lambda out: -likelihood.log_prob(own, out, y))(out)
+    if not isinstance(likelihood, Normal | StudentT):
+        return jax.hessian(lambda out: -likelihood.log_prob(own, out, y))(out)
+
+    def parameters(out: Array) -> tuple[Array, Array]:
+        location, scale = scale_of(likelihood).split(own, out)
+        return location, jnp.log(jnp.broadcast_to(scale, location.shape))
+
+    _, log_scale = parameters(out)
+    of_location, of_scale = jax.jacfwd(parameters)(out)
+    about_location, about_scale = information(likelihood)
+    first = about_location * jnp.exp(-2.0 * log_scale)[:, None] * of_location
+    return of_location.T @ first + about_scale * of_scale.T @ of_scale
 
 
 @functools.partial(jax.jit, static_argnames="structure")

@@ -53,9 +53,10 @@ class Laplace(AbstractDirect):
             linearization", section 3.2). By default for every network. `posterior.model` is then
             the expanded model, and k-hat says how near its posterior is.
         empirical_bayes: with `"gauss_newton"`, learn a factor of the prior sds of every array of
-            weights, and the noise sd of a normal likelihood, by the marginal likelihood
-            (`inference/empirical_bayes.py`); of a Student-t likelihood also the degrees of freedom.
-            `posterior.model` then has what was found.
+            weights (of its parts, where at least 8 weights each have one sd), and the noise sd of a
+            normal likelihood, by the marginal likelihood (`inference/empirical_bayes.py`); of a
+            Student-t likelihood also the degrees of freedom. `posterior.model` then has what was
+            found.
         modes: with `empirical_bayes`, how many modes, from as many random starts, have a Gaussian
             each; they weigh the same.
 

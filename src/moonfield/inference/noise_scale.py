@@ -5,7 +5,7 @@ Both have a log scale for each target; Student-t also degrees of freedom, shared
 
 import functools
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import equinox as eqx
 import jax
@@ -49,19 +49,36 @@ class Noise(NamedTuple):
         """A row's expected curvature in the first target's output, but for a constant."""
         if not self.mode.size:
             return 1.0
-        return math.exp(-2.0 * self.mode[0]) * fisher(self.likelihood)
+        about_location, _ = information(cast(Normal | StudentT, self.likelihood))
+        return math.exp(-2.0 * self.mode[0]) * float(about_location)
 
 
-def fisher(likelihood: AbstractLikelihood) -> float:
-    """Information of a row about its location, in units of the squared scale.
+class NamedScale(NamedTuple):
+    """The scale of a likelihood, and what its learned number is called."""
 
-    1 for normal noise, `(df + 1) / (df + 3)` for Student-t (Lange, Little & Taylor, 1989, "Robust
-    statistical modeling using the t distribution", appendix B).
+    scale: Any  # a `Scale`
+    name: str
+
+    def split(self, own: dict[str, Array], outputs: Array) -> tuple[Array, Array]:
+        return self.scale.split(own, self.name, outputs)
+
+
+def scale_of(likelihood: Normal | StudentT) -> NamedScale:
+    if isinstance(likelihood, Normal):
+        return NamedScale(likelihood.sd, "sd")
+    return NamedScale(likelihood.scale, "scale")
+
+
+def information(likelihood: Normal | StudentT) -> tuple[Any, Any]:
+    """Fisher's information of a row about its location, in squared scales, and its log scale.
+
+    1 and 2 for normal noise, `(df + 1) / (df + 3)` and `2 df / (df + 3)` for Student-t (Lange,
+    Little & Taylor, 1989, "Robust statistical modeling using the t distribution", appendix B).
     """
-    if not isinstance(likelihood, StudentT):
-        return 1.0
-    df = float(likelihood.df)
-    return (df + 1.0) / (df + 3.0)
+    if isinstance(likelihood, Normal):
+        return 1.0, 2.0
+    df = likelihood.df
+    return (df + 1.0) / (df + 3.0), 2.0 * df / (df + 3.0)
 
 
 def check_noise(likelihood: AbstractLikelihood) -> None:
@@ -90,15 +107,26 @@ def noise_prior_of(target: Target) -> NoisePrior:
 
 
 class Residuals(NamedTuple):
-    """What each row's targets differ from their location by, and the weights of rows."""
+    """What each row's targets differ from their location by, and the weights of rows.
+
+    Where the network says how the scale varies, in units of its factor.
+    """
 
     values: Float[np.ndarray, "rows targets"]
     weights: Float[np.ndarray, " rows"]
 
 
-def residuals_at(target: Target, z: Float[Array, " size"]) -> Residuals:
-    """Of a network whose likelihood has a location; in 64 bits."""
-    return Residuals(*(np.asarray(part, float) for part in _residuals(*split(target), z)))
+def residuals_at(target: Target, z: Float[Array, " size"], centred: bool = False) -> Residuals:
+    """Of a network whose likelihood has a location; in 64 bits.
+
+    Centred, the factors of a head have the geometric mean 1.
+    """
+    values, weights, log_factor = (
+        np.asarray(part, float) for part in _residuals(*split(target), z)
+    )
+    if centred:
+        log_factor = log_factor - np.average(log_factor, axis=0, weights=weights)
+    return Residuals(values / np.exp(log_factor), weights)
 
 
 def noise_at(target: Target, prior: NoisePrior, residuals: Residuals, used: float) -> Noise:
@@ -160,17 +188,25 @@ def _places(model: BayesianNetwork) -> np.ndarray:
 
 
 @functools.partial(jax.jit, static_argnames="structure")
-def _residuals(structure: Structure, arrays: list[Array], z: Array) -> tuple[Array, Array]:
+def _residuals(structure: Structure, arrays: list[Array], z: Array) -> tuple[Array, ...]:
+    """Differences from the location, weights of rows, and the log factor of a head."""
     target = structure.join(arrays)
     batch = rows_first(target.batch)
     params, _ = space(target.model).constrain(z)
+    likelihood = target.model.likelihood
+    if likelihood.head:
+        own = {name: jnp.ones_like(value) for name, value in params["likelihood"].items()}
+        outputs = target.model.outputs(params, batch.inputs)
+        location, factor = scale_of(likelihood).split(own, outputs)
+        targets = batch.targets.reshape(location.shape)
+        return targets - location, batch.weights, jnp.log(factor)
     mean, _ = target.model.moments(params, batch.inputs)
-    return (batch.targets - mean).reshape(len(batch.weights), -1), batch.weights
+    found = (batch.targets - mean).reshape(len(batch.weights), -1)
+    return found, batch.weights, jnp.zeros_like(found)
 
 
 def _is_learned(likelihood: AbstractLikelihood) -> bool:
     if not isinstance(likelihood, Normal | StudentT):
         return False
-    scale = likelihood.sd if isinstance(likelihood, Normal) else likelihood.scale
-    positive = type(dist.constraints.positive)
-    return scale.prior is not None and not scale.head and type(scale.prior.support) is positive
+    prior = scale_of(likelihood).scale.prior
+    return prior is not None and type(prior.support) is type(dist.constraints.positive)

@@ -22,6 +22,11 @@ class AbstractLikelihood(eqx.Module):
     binary: ClassVar[bool]  # `moments` are those of class 1 alone
     discrete: ClassVar[bool]  # targets are whole numbers
 
+    @property
+    def head(self) -> bool:
+        """Whether some outputs of the network say how the scale varies."""
+        return False
+
     @abc.abstractmethod
     def priors(self) -> dict[str, dist.Distribution]:
         """Priors of the likelihood's own parameters, by name."""

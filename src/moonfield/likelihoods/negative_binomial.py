@@ -32,6 +32,10 @@ class NegativeBinomial(AbstractLikelihood):
     def __init__(self, concentration: Any = "learned"):
         self.concentration = Scale(concentration, dist.LogNormal(1.0, 1.5), "concentration")
 
+    @property
+    def head(self) -> bool:
+        return self.concentration.head
+
     def priors(self) -> dict[str, dist.Distribution]:
         return self.concentration.priors("concentration")
 

@@ -29,6 +29,10 @@ class Normal(AbstractLikelihood):
     def __init__(self, sd: Any = "learned"):
         self.sd = Scale(sd, dist.HalfCauchy(1.0))
 
+    @property
+    def head(self) -> bool:
+        return self.sd.head
+
     def priors(self) -> dict[str, dist.Distribution]:
         return self.sd.priors("sd")
 

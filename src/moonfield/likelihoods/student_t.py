@@ -60,6 +60,10 @@ class StudentT(AbstractLikelihood):
         self.df = jnp.asarray(df, default_float())
         self.scale = Scale(scale, dist.HalfCauchy(1.0), "scale")
 
+    @property
+    def head(self) -> bool:
+        return self.scale.head
+
     def priors(self) -> dict[str, dist.Distribution]:
         return self.scale.priors("scale")
 

@@ -144,15 +144,53 @@ def test_laplace_by_gauss_newton_is_exact_for_a_linear_model(x64) -> None:
     np.testing.assert_allclose(one.scale_tril, other.scale_tril, rtol=1e-6, atol=1e-9)
 
 
-def test_expected_curvature_of_student_t_noise(x64) -> None:
-    """By quadrature, over the noise itself, of minus the second derivative."""
-    likelihood = mf.likelihoods.StudentT(5.0, scale=0.7)
-    at = stats.t(5.0, scale=0.7).ppf((np.arange(200_000) + 0.5) / 200_000)
-    second = jax.vmap(jax.grad(jax.grad(lambda f, y: -likelihood.log_prob({}, f[None], y))),
-                      in_axes=(None, 0))(0.0, jnp.asarray(at))  # fmt: skip
-    model = mf.BayesianNetwork(mf.nets.MLP([1, 1], bias=False), mf.priors.Normal(), likelihood)
-    found = gauss_newton(target_of(model, np.ones((1, 1)), np.zeros(1)), jnp.zeros(1), np.arange(1))
-    assert found.item() == pytest.approx(float(second.mean()), rel=1e-3)
+@pytest.mark.parametrize("head", [False, True])
+@pytest.mark.parametrize("kind", ["normal", "student_t"])
+def test_expected_curvature_of_noise(kind: str, head: bool, x64) -> None:
+    """By quadrature, over the noise itself, of minus the second derivatives in the outputs."""
+    scale = mf.likelihoods.Head(NOISE) if head else NOISE
+    quantiles = (np.arange(200_000) + 0.5) / 200_000
+    if kind == "normal":
+        likelihood, noise = mf.likelihoods.Normal(scale), stats.norm.ppf(quantiles)
+    else:
+        likelihood, noise = mf.likelihoods.StudentT(5.0, scale), stats.t(5.0).ppf(quantiles)
+    outputs = 2 if head else 1
+    network = mf.nets.MLP([1, outputs], bias=False)
+    model = mf.BayesianNetwork(network, mf.priors.Normal(), likelihood)
+    z = np.zeros(space(model).size)
+    places = weight_places(model)
+    z[places] = out = np.array([0.4, 0.9])[:outputs]  # of an input of 1
+    (name,) = likelihood.priors()
+    own = space(model).constrain(jnp.asarray(z))[0]["likelihood"]
+    _, at = (likelihood.sd if kind == "normal" else likelihood.scale).split(
+        own, name, jnp.asarray(out)
+    )
+    second = jax.vmap(
+        jax.hessian(lambda out, y: -likelihood.log_prob(own, out, y)), in_axes=(None, 0)
+    )(jnp.asarray(out), jnp.asarray(out[0] + noise * np.squeeze(at)))
+    target = target_of(model, np.ones((1, 1)), np.zeros(1))
+    found = gauss_newton(target, jnp.asarray(z), places)
+    np.testing.assert_allclose(found, second.mean(axis=0), rtol=2e-3, atol=1e-9)
+
+
+def test_noise_that_varies_is_learned_beside_prior_sds_of_its_own() -> None:
+    """The location needs large weights, the scale one small one: each has its own prior sd."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1_500, 10))
+    y = X @ np.full(10, 3.0) + 0.3 * np.exp(0.5 * X[:, 0]) * rng.normal(size=1_500)
+    sds = np.repeat([[1.0], [0.5]], 10, axis=1)
+    prior = {"*.weight": mf.priors.Normal(0.0, sds), "*": mf.priors.Normal(0.0, 1.0)}
+    model = mf.BayesianNetwork(
+        mf.nets.MLP([10, 2]), prior, mf.likelihoods.Normal(mf.likelihoods.Head(NOISE))
+    )
+    found = mf.fit(model, X, y, method=METHOD)
+    scales = np.asarray(found.model.prior.entry("layers.0.weight").scale)
+    assert np.ptp(scales, axis=1).max() == 0.0
+    assert scales[0, 0] == pytest.approx(3.0, rel=0.1)
+    assert 0.5 / 10**0.5 < scales[1, 0] < 0.5  # ten weights of 0.5 or 0, not all well known
+    ends = np.outer([-1.0, 1.0], np.eye(10)[0])
+    aleatoric = found.predict(ends).aleatoric  # an sd
+    np.testing.assert_allclose(aleatoric, 0.3 * np.exp([-0.5, 0.5]), rtol=0.1)
 
 
 @pytest.mark.parametrize(("df", "low", "high"), [(4.0, 4.0, 6.5), (np.inf, 25.0, 100.0)])
