@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import moonfield as mf
+from moonfield.estimators import recipe
 from moonfield.estimators.online import members_of
 
 QUICK = {"method": "ivon", "steps": 300, "draws": 30, "random_state": 0}
@@ -133,6 +134,21 @@ def test_heteroscedastic_noise_is_found(options):
     found = regressor(heteroscedastic=True, **options).fit(X, noise * rng.normal(size=400))
     aleatoric = found.predict_distribution([[-0.8], [0.8]]).aleatoric
     assert aleatoric[1] / aleatoric[0] == pytest.approx(10.0, rel=0.5)
+
+
+@pytest.mark.parametrize(
+    ("asked", "most", "varies"),
+    [("auto", 2e10, True), ("auto", 1e4, False), (True, 1e4, True), (False, 2e10, False)],
+)
+def test_noise_varies_where_it_is_asked_for_or_affordable(asked, most, varies, monkeypatch):
+    monkeypatch.setattr(recipe, "_MOST_VARYING", most)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 9))  # 10 weights, then 20: 12,000 products
+    found = mf.BayesianMLPRegressor((), heteroscedastic=asked, random_state=0)
+    found.fit(X, X.sum(axis=1) + 0.3 * rng.normal(size=120))
+    assert found.posterior_.diagnostics.method == "laplace"
+    assert found.posterior_.model.likelihood.head is varies
+    assert found.predict_distribution(X[:2]).aleatoric.shape == (2,)
 
 
 def test_rows_of_weight_0_are_absent(diabetes):

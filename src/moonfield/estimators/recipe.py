@@ -24,6 +24,7 @@ _MODES = 3
 _FEWEST_ROWS = 100  # for prior and noise by evidence
 _MOST_WEIGHTS = 2_000
 _MOST_PRODUCTS = 1e11
+_MOST_VARYING = 2e10  # of these for noise that varies, which doubles them
 
 
 def network_prior(
@@ -78,6 +79,11 @@ def suits_evidence(model: BayesianNetwork, rows: int) -> bool:
     """
     small = model.size <= _MOST_WEIGHTS and rows * model.size**2 <= _MOST_PRODUCTS
     return small and rows >= _FEWEST_ROWS
+
+
+def noise_may_vary(model: BayesianNetwork, rows: int) -> bool:
+    """Whether a head for the noise, by evidence, does not make minutes of seconds."""
+    return rows * model.size**2 <= _MOST_VARYING
 
 
 def member_method(method: str | AbstractMethod) -> str | AbstractMethod:

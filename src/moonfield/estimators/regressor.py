@@ -14,7 +14,14 @@ from ..model import BayesianNetwork
 from ..predictive import Units
 from .base import AbstractBayesianMLP, Rows
 from .encoder import scales_of
-from .recipe import Choice, by_evidence, noise_prior, stepping, suits_evidence
+from .recipe import (
+    Choice,
+    by_evidence,
+    noise_may_vary,
+    noise_prior,
+    stepping,
+    suits_evidence,
+)
 
 
 class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
@@ -28,7 +35,8 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         hidden: units of each hidden layer.
         heteroscedastic: whether the noise sd depends on the features, by further outputs of the
             network; `"auto"`: where prior and noise are learned by the marginal likelihood (below),
-            which lets it hardly vary where nothing speaks for that.
+            which lets it hardly vary where nothing speaks for that, up to 2 10^10 rows times
+            squared weights.
         activation: of hidden units; a name that `mf.nets.MLP` knows.
         prior_sd: prior sd of the pre-activations of hidden layers, for standardised features.
         method: as in `mf.fit`; `"auto"` is
@@ -183,9 +191,12 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
     def _automatic(self, model: BayesianNetwork, rows: Rows, in_steps: bool) -> Choice:
         if in_steps or not suits_evidence(model, len(rows.inputs)):
             return Choice(model, stepping())
-        prior, head = noise_prior(self.units_.shift.shape), self.heteroscedastic is not False
-        noise, own = StudentT(scale=Head(prior) if head else prior), self._model(rows, head)
-        return Choice(BayesianNetwork(own.network, own.prior, noise), by_evidence())
+        head = self._has_head
+        if self.heteroscedastic == "auto" and noise_may_vary(model, len(rows.inputs)):
+            model, head = self._model(rows, head=True), True
+        prior = noise_prior(self.units_.shift.shape)
+        noise = StudentT(scale=Head(prior) if head else prior)
+        return Choice(BayesianNetwork(model.network, model.prior, noise), by_evidence())
 
     def likelihood(self, head: bool) -> tuple[AbstractLikelihood, int]:
         shape = self.units_.shift.shape
