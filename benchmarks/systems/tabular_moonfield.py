@@ -5,6 +5,12 @@ import tabular_worker as worker
 
 import moonfield as mf
 
+OPTIONS = {  # of the regressor, where they are not the default
+    "bde_network": {"hidden": (16, 16)},
+    # Lakshminarayanan et al. (2017)
+    "deep_ensemble": {"heteroscedastic": True, "method": mf.Ensemble(5, "map")},
+}
+
 
 def answer(variant: str, fold: worker.Fold) -> worker.Answer:
     if variant == "conformal":
@@ -12,9 +18,7 @@ def answer(variant: str, fold: worker.Fold) -> worker.Answer:
     if fold.task == "classes":
         classifier = mf.BayesianMLPClassifier(random_state=fold.seed).fit(fold.X, fold.y)
         return {"probabilities": classifier.predict_proba(fold.X_test)}
-    options = {"bde_network": {"hidden": (16, 16)}}.get(variant, {})
-    if variant == "deep_ensemble":  # Lakshminarayanan et al. (2017)
-        options = {"heteroscedastic": True, "method": mf.Ensemble(5, "map")}
+    options = OPTIONS.get(variant, {})
     regressor = mf.BayesianMLPRegressor(random_state=fold.seed, **options).fit(fold.X, fold.y)
     return described(regressor.predict_distribution(fold.X_test), fold.y_test)
 

@@ -180,6 +180,6 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
     def _automatic(self, model: BayesianNetwork, rows: Rows, in_steps: bool) -> Choice:
         return Choice(model, Ensemble(self.members, stepping()))
 
-    def likelihood(self, head: bool = False) -> tuple[AbstractLikelihood, int]:
+    def likelihood(self, head: bool) -> tuple[AbstractLikelihood, int]:
         count = len(self.classes_)
         return (Bernoulli(), 1) if count == 2 else (Categorical(), count)

@@ -108,7 +108,7 @@ def fit_rows(
     inputs, targets, weights = rows
     if batch_size == "auto":
         few = len(inputs) <= _MOST_ROWS
-        direct = isinstance(as_method(method, model, len(inputs), True), AbstractDirect)
+        direct = isinstance(as_method(method, model, len(inputs), by_steps=True), AbstractDirect)
         batch_size = None if few or direct else _BATCH
     posterior = fit(
         model,

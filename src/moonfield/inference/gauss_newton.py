@@ -42,10 +42,9 @@ def gauss_newton(
 
     J is the Jacobian of a row's outputs in the coordinates `places` of z, H minus the second
     derivative of its log-likelihood in the outputs, for Student-t noise and for scales that are
-    outputs its expectation. It is
-    minus the Hessian of the log-likelihood of the network's first-order expansion (Martens, 2020,
-    "New insights and perspectives on the natural gradient method", section 8). The sum is in 64
-    bits: small curvatures beside large ones count.
+    outputs its expectation. It is minus the Hessian of the log-likelihood of the network's
+    first-order expansion (Martens, 2020, "New insights and perspectives on the natural gradient
+    method", section 8). The sum is in 64 bits: small curvatures beside large ones count.
     """
     structure, arrays = split(target)
     total = np.zeros((places.size, places.size))
