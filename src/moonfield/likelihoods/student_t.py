@@ -1,5 +1,6 @@
 """Numbers with heavy-tailed noise."""
 
+import functools
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
@@ -11,30 +12,37 @@ from .._core.trees import default_float
 from .base import AbstractLikelihood, Own, squeeze_single, sum_target
 from .scale import Scale
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 _SDS = 8.0  # from the centre, beyond which normal noise has no probability in 64 bits
+_STIRLING = 1.0, -1 / 8, 1 / 128, 5 / 1_024, -21 / 32_768, -399 / 262_144
 
 
 class QuickStudentT(dist.StudentT):
     """NumPyro's, with a cumulative distribution that takes no incomplete beta function.
 
-    With `t = sqrt(df) tan(u)` it is `1/2 + c int_0^u cos(v)^(df - 1) dv`, by 32 points of Gauss and
-    Legendre; c makes the whole integral 1/2. Its error is below 1e-6.
+    With `t = sqrt(df) tan(u)` it is `1/2 + c int_0^u cos(v)^(df - 1) dv`, by 16 points of Gauss and
+    Legendre, and `c = Gamma(df / 2 + 1 / 2) / Gamma(df / 2) / sqrt(pi)`. Its error is below 1e-6.
     """
 
     def cdf(self, value: Any) -> Array:
-        root = jnp.sqrt(jnp.asarray(self.df))
+        df = jnp.asarray(self.df)
+        root = jnp.sqrt(df)
         angle = jnp.arctan((value - self.loc) / (self.scale * root))
-        most = jnp.asarray(jnp.minimum(0.5 * jnp.pi, _SDS / root), angle.dtype)
-        whole = self._integral(most)
-        return 0.5 + 0.5 * self._integral(jnp.clip(angle, -most, most)) / whole
+        most = jnp.minimum(0.5 * jnp.pi, _SDS / root)
+        angle = jnp.clip(angle, -most, most)
+        nodes = jnp.asarray(0.5 * (_NODES + 1.0), angle.dtype)
+        squares = jnp.sin(jnp.multiply.outer(angle, nodes)) ** 2
+        half = jnp.broadcast_to(0.5 * (df - 1.0), angle.shape)[..., None]
+        powers = jnp.exp(half * jnp.log1p(-squares))
+        area = 0.5 * angle * (powers @ jnp.asarray(_WEIGHTS, angle.dtype))
+        return 0.5 + area * _gamma_ratio(0.5 * df) / jnp.sqrt(jnp.pi)
 
-    def _integral(self, end: Array) -> Array:
-        """Of the power of the cosine from 0 to these angles."""
-        angles = jnp.multiply.outer(end, jnp.asarray(0.5 * (_NODES + 1.0), end.dtype))
-        power = jnp.broadcast_to(jnp.asarray(self.df), end.shape)[..., None] - 1.0
-        powers = jnp.exp(-0.5 * power * jnp.log1p(jnp.tan(angles) ** 2))
-        return 0.5 * end * (powers @ jnp.asarray(_WEIGHTS, end.dtype))
+
+def _gamma_ratio(x: Array) -> Array:
+    """`Gamma(x + 1/2) / Gamma(x)` from x = 1 on, by the series for large x four further up."""
+    down = functools.reduce(jnp.multiply, [(x + k) / (x + k + 0.5) for k in range(4)])
+    series = jnp.polyval(jnp.asarray(_STIRLING[::-1], x.dtype), 1.0 / (x + 4.0))
+    return down * jnp.sqrt(x + 4.0) * series
 
 
 class StudentT(AbstractLikelihood):

@@ -13,8 +13,8 @@ from .cumulative import Cdf, cdfs
 from .stream import Source
 
 _BISECTIONS = 30
-_TOLERANCE = 2.0 * 2.0**-30  # in a bracket that is 2 wide
 _DOUBLINGS = 40
+_SMALLEST = 2.0**-30  # tolerance, of a cdf and of where it is sought
 
 
 def mixture_quantiles(
@@ -27,7 +27,7 @@ def mixture_quantiles(
 ) -> list[np.ndarray]:
     """For each level the smallest y with `mean_w P(y' <= y | w) >= level`.
 
-    To about 2**-30 of the predictive sd for continuous targets; whole numbers for counts.
+    As exact as rounding allows, or 2**-30, for continuous targets; whole numbers for counts.
     """
     discrete = source.model.discrete
     parts = [
@@ -84,7 +84,8 @@ def _root(function: Callable, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         return function(y.reshape(low.shape)).ravel()[elements].astype(float)
 
     ones, elements = np.ones(centre.size), np.arange(centre.size)
-    tolerances = {"xatol": _TOLERANCE, "fatol": 0.0}
+    exact = max(_SMALLEST, float(np.finfo(centre.dtype).eps))
+    tolerances = {"xatol": exact, "fatol": exact}
     found = elementwise.find_root(at, (-ones, ones), args=(elements,), tolerances=tolerances)
     t = np.where(found.success, found.x, 1.0)
     return (centre + (t * half).astype(centre.dtype)).reshape(low.shape)
