@@ -14,7 +14,7 @@ from .stream import Source
 
 _BISECTIONS = 30
 _DOUBLINGS = 40
-_SMALLEST = 2.0**-30  # tolerance, of a cdf and of where it is sought
+_SMALLEST = 2.0**-30  # tolerance, relative of a cdf and of the bracket
 
 
 def mixture_quantiles(
@@ -60,7 +60,7 @@ def quantile_of(
         if inside.all():
             break
         low = np.where(inside, low, low - (high - low))
-    return _root(lambda y: cdf(y) - level, low, high)
+    return _root(cdf, level, low, high)
 
 
 def _bisect(below: Callable, low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -74,18 +74,18 @@ def _bisect(below: Callable, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     return high
 
 
-def _root(function: Callable, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def _root(cdf: Cdf, level: float, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Chandrupatla's, of all elements at once: fewer evaluations than bisection takes."""
     centre, half = 0.5 * (low + high).ravel(), 0.5 * (high - low).ravel()
 
     def at(t: np.ndarray, elements: np.ndarray) -> np.ndarray:
         y = centre.copy()
         y[elements] += (t * half[elements]).astype(y.dtype)
-        return function(y.reshape(low.shape)).ravel()[elements].astype(float)
+        return cdf(y.reshape(low.shape)).ravel()[elements].astype(float) - level
 
     ones, elements = np.ones(centre.size), np.arange(centre.size)
     exact = max(_SMALLEST, float(np.finfo(centre.dtype).eps))
-    tolerances = {"xatol": exact, "fatol": exact}
+    tolerances = {"xatol": exact, "fatol": exact * level}
     found = elementwise.find_root(at, (-ones, ones), args=(elements,), tolerances=tolerances)
     t = np.where(found.success, found.x, 1.0)
     return (centre + (t * half).astype(centre.dtype)).reshape(low.shape)

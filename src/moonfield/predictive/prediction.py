@@ -158,7 +158,7 @@ class Prediction:
         return self._reduce(Cumulative(), np.floor(targets) if self.discrete else targets)
 
     def quantile(self, q: float) -> Float[np.ndarray, "rows ..."]:
-        """The predictive mixture's quantile, in units of y, by bisection of its distribution.
+        """The predictive mixture's quantile, in units of y, by a search in its cdf.
 
         Raises:
             ValueError: q is not strictly between 0 and 1, or as `cdf`.
