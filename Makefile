@@ -68,6 +68,7 @@ lint: $(DEV) ## Check style, format, types and layers
 docs: $(DOCS) ## Build the site (FORM=short: fewer steps; FORM=plain: nothing executed)
 	MOONFIELD_DOCS=$(FORM) $(BIN)/python -m sphinx -W --keep-going -q -b html docs $(SITE) $(ARGS)
 	$(BIN)/python docs/building/check.py $(SITE)
+	$(BIN)/python docs/building/look.py $(SITE)
 	@echo "The site is in $(SITE)/index.html"
 
 wheel: $(RELEASE) ## Build the wheel, check it, install it alone and run the demo from there

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from docs.building import benchmarks_page, methods_page, results
+from docs.building import benchmarks_page, look, methods_page, results
 from docs.building.check import faults
 from docs.building.gallery_page import EXAMPLES, GALLERY
 from moonfield.inference import METHODS
+from tests.browser import needs_browser
 
 
 def site(folder: Path, body: str) -> list[str]:
@@ -39,6 +40,31 @@ def test_a_whole_site_has_none(tmp_path: Path) -> None:
 
 def test_no_site_is_a_fault(tmp_path: Path) -> None:
     assert list(faults(tmp_path)) == [f"no pages in {tmp_path}"]
+
+
+@needs_browser
+@pytest.mark.browser
+def test_what_looks_wrong_is_seen(tmp_path: Path) -> None:
+    body = """<html><body style="background: white"><main>
+        <p style="color: #bbb">faint</p> <img src="none.png" alt="nothing">
+        <div style="width: 900px">wide</div> <script>broken();</script></main></body></html>"""
+    (tmp_path / "index.html").write_text(body, encoding="utf-8")
+    found = list(look.faults(tmp_path))
+    for scheme in ("dark", "light"):
+        seen = [it.removeprefix(f"{scheme}: index.html at ") for it in found if scheme in it]
+        for width in look.WIDTHS:
+            assert f"{width} pixels: a contrast of 1.9: faint" in seen
+            assert f"{width} pixels: no picture none.png" in seen
+        assert [it for it in seen if "wide" in it] == ["390 pixels: the page is 908 pixels wide"]
+    assert sum("broken is not defined" in it for it in found) == 2 * len(look.WIDTHS)
+
+
+@needs_browser
+@pytest.mark.browser
+def test_a_page_that_looks_right_has_no_faults(tmp_path: Path) -> None:
+    body = '<body style="background: #111; color: #eee"><main><p>words</p></main></body>'
+    (tmp_path / "index.html").write_text(body, encoding="utf-8")
+    assert list(look.faults(tmp_path)) == []
 
 
 def test_every_example_is_in_the_gallery() -> None:
