@@ -7,13 +7,20 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy import stats
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.inspection import permutation_importance
-from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_validate
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import (
+    GridSearchCV,
+    cross_val_predict,
+    cross_validate,
+    train_test_split,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -145,10 +152,32 @@ def test_noise_varies_where_it_is_asked_for_or_affordable(asked, most, varies, m
     rng = np.random.default_rng(0)
     X = rng.normal(size=(120, 9))  # 10 weights, then 20: 12,000 products
     found = mf.BayesianMLPRegressor((), heteroscedastic=asked, random_state=0)
-    found.fit(X, X.sum(axis=1) + 0.3 * rng.normal(size=120))
+    found.fit(X, X.sum(axis=1) + np.exp(2.0 * X[:, 0]) * rng.normal(size=120))
     assert found.posterior_.diagnostics.method == "laplace"
     assert found.posterior_.model.likelihood.head is varies
     assert found.predict_distribution(X[:2]).aleatoric.shape == (2,)
+
+
+def test_noise_does_not_vary_where_nothing_speaks_for_it():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 9))
+    found = mf.BayesianMLPRegressor((), random_state=0)
+    found.fit(X, X.sum(axis=1) + rng.normal(size=120))
+    assert found.posterior_.model.likelihood.head is False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_small_tables_with_much_noise_are_not_interpolated(seed, diabetes):
+    X_train, X_test, y_train, y_test = train_test_split(
+        *diabetes, train_size=300, random_state=seed
+    )
+    found = mf.BayesianMLPRegressor(random_state=0).fit(X_train, y_train)
+    linear = RidgeCV(np.logspace(-3, 3, 20)).fit(X_train, y_train)
+    assert found.score(X_test, y_test) > linear.score(X_test, y_test) - 0.05
+    noise = stats.norm(linear.predict(X_test), np.std(y_train - linear.predict(X_train)))
+    log_score = found.predict_distribution(X_test).log_prob(y_test).mean()
+    assert log_score > noise.logpdf(y_test).mean() - 0.05
 
 
 def test_rows_of_weight_0_are_absent(diabetes):

@@ -24,7 +24,7 @@ from .columns import Columns, categorical_places, check_table, columns_of
 from .encoder import Encoder, learn
 from .exporting import export_estimator
 from .online import joined, knowledge, members_of
-from .recipe import Choice, fit_rows, member_method, network_prior
+from .recipe import Choice, by_evidence, fit_rows, member_method, network_prior
 from .weights import as_row_weights
 
 T = TypeVar("T")
@@ -106,8 +106,11 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         return False
 
     @abc.abstractmethod
-    def _automatic(self, model: BayesianNetwork, rows: Rows, in_steps: bool) -> Choice:
-        """What method `"auto"` is; `in_steps` where options are given that need such a method."""
+    def _automatic(self, model: BayesianNetwork, rows: Rows, in_steps: bool) -> tuple[Choice, ...]:
+        """What method `"auto"` may be; `in_steps` where options are given that need such a method.
+
+        Of several, the one whose first mode has the greatest evidence is taken.
+        """
 
     @property
     @abc.abstractmethod
@@ -225,9 +228,15 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         method = self.method
         if isinstance(method, str) and method == "auto":
             given = self.steps is not None, self.batch_size != "auto", checkpoint is not None
-            model, method = self._automatic(model, rows, in_steps=any(given))
+            choices = self._automatic(model, rows, in_steps=any(given))
+            model, method = choices[0] if len(choices) == 1 else self._likeliest(choices, rows)
         self.keep(self._fitted(model, rows, method, checkpoint=checkpoint))
         return self
+
+    def _likeliest(self, choices: Sequence[Choice], rows: Rows) -> Choice:
+        """The choice whose first mode has the greatest evidence."""
+        found = [self._fitted(it.model, rows, by_evidence(modes=1)) for it in choices]
+        return choices[int(np.argmax([it.diagnostics.elbo for it in found]))]
 
     def _updated(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:
         """Online Bayes: each member's posterior of the rows so far is its prior of these."""

@@ -177,8 +177,8 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
             )
         return np.searchsorted(self.classes_, y)
 
-    def _automatic(self, model: BayesianNetwork, rows: Rows, in_steps: bool) -> Choice:
-        return Choice(model, Ensemble(self.members, stepping()))
+    def _automatic(self, model: BayesianNetwork, rows: Rows, in_steps: bool) -> tuple[Choice, ...]:
+        return (Choice(model, Ensemble(self.members, stepping())),)
 
     def likelihood(self, head: bool) -> tuple[AbstractLikelihood, int]:
         count = len(self.classes_)

@@ -56,7 +56,7 @@ def noise_prior(targets: tuple[int, ...]) -> dist.Distribution:
 
 
 class Choice(NamedTuple):
-    """What method `"auto"` stands for."""
+    """What method `"auto"` may stand for."""
 
     model: BayesianNetwork
     method: AbstractMethod
@@ -67,9 +67,9 @@ def stepping() -> IVON:
     return IVON(hessian_init=_PRECISION, tolerance=_TOLERANCE)
 
 
-def by_evidence() -> Laplace:
+def by_evidence(modes: int = _MODES) -> Laplace:
     """Gaussians of the curvature at some modes; prior and noise of the greatest evidence."""
-    return Laplace("gauss_newton", starts=1, empirical_bayes=True, modes=_MODES)
+    return Laplace("gauss_newton", starts=1, empirical_bayes=True, modes=modes)
 
 
 def suits_evidence(model: BayesianNetwork, rows: int) -> bool:

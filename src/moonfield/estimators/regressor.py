@@ -34,9 +34,8 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
     Args:
         hidden: units of each hidden layer.
         heteroscedastic: whether the noise sd depends on the features, by further outputs of the
-            network; `"auto"`: where prior and noise are learned by the marginal likelihood (below),
-            which lets it hardly vary where nothing speaks for that, up to 2 10^10 rows times
-            squared weights.
+            network; `"auto"`: where prior and noise are learned by the marginal likelihood (below)
+            and this is greater for noise that varies, up to 2 10^10 rows times squared weights.
         activation: of hidden units; a name that `mf.nets.MLP` knows.
         prior_sd: prior sd of the pre-activations of hidden layers, for standardised features.
         method: as in `mf.fit`; `"auto"` is
@@ -188,15 +187,17 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
     def _has_head(self) -> bool:
         return self.heteroscedastic is True
 
-    def _automatic(self, model: BayesianNetwork, rows: Rows, in_steps: bool) -> Choice:
+    def _automatic(self, model: BayesianNetwork, rows: Rows, in_steps: bool) -> tuple[Choice, ...]:
         if in_steps or not suits_evidence(model, len(rows.inputs)):
-            return Choice(model, stepping())
-        head = self._has_head
-        if self.heteroscedastic == "auto" and noise_may_vary(model, len(rows.inputs)):
-            model, head = self._model(rows, head=True), True
+            return (Choice(model, stepping()),)
         prior = noise_prior(self.units_.shift.shape)
-        noise = StudentT(scale=Head(prior) if head else prior)
-        return Choice(BayesianNetwork(model.network, model.prior, noise), by_evidence())
+        noises = [(model, Head(prior) if self._has_head else prior)]
+        if self.heteroscedastic == "auto" and noise_may_vary(model, len(rows.inputs)):
+            noises.append((self._model(rows, head=True), Head(prior)))
+        return tuple(
+            Choice(BayesianNetwork(it.network, it.prior, StudentT(scale=scale)), by_evidence())
+            for it, scale in noises
+        )
 
     def likelihood(self, head: bool) -> tuple[AbstractLikelihood, int]:
         shape = self.units_.shift.shape

@@ -45,7 +45,9 @@ from .target import Target
 _WHITENED, _PLAIN = 200, 100  # steps of L-BFGS between two updates of the sds
 _OTHER_ROUNDS = 4, 10  # to another mode, at least and at most
 _OTHER_WORK = 1e7  # rows times weights, in all of these
+_MOST_USED = 0.75  # effective parameters of another mode, a target: beyond, it interpolates
 _ROUNDS = 20
+_STARTING_NOISE = 1.0, 0.5, 0.25  # of what the start leaves: the next where nothing was learned
 _CENTRED = 2  # rounds that begin with the learned scale taking what all rows' noise has in common
 _SLICE = 1_024  # rows at a time
 _MANY_PRODUCTS = 1e10  # in one matrix, from which on threads help
@@ -118,6 +120,17 @@ class _Scales(NamedTuple):
     root: np.ndarray | None = None  # R of that covariance, R' R
 
 
+class _FirstMode(NamedTuple):
+    """Where the rounds ended."""
+
+    target: Target  # with the degrees of freedom that were learned
+    z: Array
+    scales: _Scales
+    evidence: float
+    rounds: list[Optimum]
+    result: Result
+
+
 def check_model(model: AbstractModel) -> None:
     """Raise `ValueError` where sds cannot be learned: no network, or other priors than normals."""
     places = weight_places(model)
@@ -154,22 +167,75 @@ def learn(
 def _learn(
     target: Target, seed: int, start: Array | None, starts: int, modes: int, shown: bool
 ) -> Learned:
-    model = cast(BayesianNetwork, target.model)
-    arrays = _arrays_of(model)
+    arrays, own = _arrays_of(cast(BayesianNetwork, target.model)), noise_prior_of(target)
     points = starting_points(target, seed, None, starts + modes - 1)
     first, others = points[:starts] if start is None else start[None], points[starts:]
-    z, begin = first[0], list(first[:, arrays.places])
-    own = noise_prior_of(target)
+    bar = Progress(None, shown)
+    lead, noise = _leading_mode(target, arrays, own, first, bar)
+    found, result = [_gaussian(lead.target, arrays, lead.scales, lead.z)], lead.result
+    most = _MOST_USED * float(np.sum(target.batch.weights)) * max(own.places.size, 1)
+    try:
+        for other in others if result is not Result.interrupted else ():
+            z, at_other = _other_mode(lead.target, arrays, own, lead.scales, other, noise)
+            if at_other.used <= most:
+                found.append(_gaussian(lead.target, arrays, at_other, z))
+    except KeyboardInterrupt:
+        result = Result.interrupted
+    bar.close(sum(len(it.trace) for it in lead.rounds))
+    return Learned(
+        _with_sds(cast(BayesianNetwork, lead.target.model), arrays, lead.scales.factors),
+        found[0] if modes == 1 else Members(found),
+        lead.evidence,
+        lead.rounds,
+        result,
+        {"effective_parameters": lead.scales.used, "rounds": len(lead.rounds)},
+    )
+
+
+def _leading_mode(
+    target: Target, arrays: _Arrays, own: NoisePrior, starts: Array, bar: Progress
+) -> tuple[_FirstMode, float]:
+    """The first mode, and the factor of the noise at its start.
+
+    Under all the noise that a random start leaves, the best weights for few rows may be none; then
+    those are looked for under less, and kept if their evidence is greater.
+    """
+    best, chosen = None, 1.0
+    for noise in _STARTING_NOISE:
+        try:
+            mode = _first_mode(target, arrays, own, starts, noise, bar)
+        except KeyboardInterrupt:
+            if best is None:
+                raise
+            return best._replace(result=Result.interrupted), chosen
+        if best is None or mode.evidence > best.evidence:
+            best, chosen = mode, noise
+        if best.result is Result.interrupted or not _says_nothing(best):
+            break
+    return cast(_FirstMode, best), chosen
+
+
+def _first_mode(
+    target: Target,
+    arrays: _Arrays,
+    own: NoisePrior,
+    starts: Array,
+    noise: float,
+    bar: Progress,
+) -> _FirstMode:
+    """Rounds from the best of the starts, whose noise is what they leave times a factor."""
+    model = cast(BayesianNetwork, target.model)
+    z, begin = starts[0], list(starts[:, arrays.places])
     scales = _Scales(
         np.ones(len(arrays.paths)),
-        noise_at(target, own, residuals_at(target, z), 0.0),
+        _times(noise_at(target, own, residuals_at(target, z), 0.0), noise),
         used=0.0,
         log_det=0.0,
     )
     target = _knowing(target, scales.noise)
     z, evidence, rounds, result = _put(z, scales.noise), -math.inf, [], Result.not_converged
     enough = max(_ENOUGH, _ENOUGH_ROW * float(np.sum(target.batch.weights)))
-    bar, steps = Progress(None, shown), 0
+    steps = 0
     try:
         while len(rounds) < _ROUNDS and result is Result.not_converged:
             prior = _prior(arrays, scales.factors, z.dtype)
@@ -198,22 +264,17 @@ def _learn(
         if not rounds:
             raise
         result = Result.interrupted
-    found = [_gaussian(target, arrays, scales, z)]
-    try:
-        for other in others if result is not Result.interrupted else ():
-            z, at_other = _other_mode(target, arrays, own, scales, other)
-            found.append(_gaussian(target, arrays, at_other, z))
-    except KeyboardInterrupt:
-        result = Result.interrupted
-    bar.close(steps)
-    return Learned(
-        _with_sds(cast(BayesianNetwork, target.model), arrays, scales.factors),
-        found[0] if modes == 1 else Members(found),
-        evidence,
-        rounds,
-        result,
-        {"effective_parameters": scales.used, "rounds": len(rounds)},
-    )
+    return _FirstMode(target, z, scales, evidence, rounds, result)
+
+
+def _says_nothing(mode: _FirstMode) -> bool:
+    """Whether the weights have come to no more than a bias for each output."""
+    model = cast(BayesianNetwork, mode.target.model)
+    return mode.scales.used < 2.0 * model.output_size(rows_first(mode.target.batch).inputs)
+
+
+def _times(noise: Noise, factor: float) -> Noise:
+    return noise._replace(mode=noise.mode + math.log(factor))
 
 
 def _ascend(density: Any, start: Array, root: np.ndarray | None) -> Optimum:
@@ -230,18 +291,25 @@ def _ascend(density: Any, start: Array, root: np.ndarray | None) -> Optimum:
 
 
 def _other_mode(
-    target: Target, arrays: _Arrays, own: NoisePrior, scales: _Scales, start: Array
+    target: Target,
+    arrays: _Arrays,
+    own: NoisePrior,
+    scales: _Scales,
+    start: Array,
+    factor: float,
 ) -> tuple[Array, _Scales]:
     """From another start, for the same sds of the prior, in turns with noise scales of its own.
 
-    With those of the first mode from the beginning it would end in worse places.
+    With those of the first mode from the beginning it would end in worse places. `used` is what it
+    has used up before the last turn.
     """
     sd = scales.factors[arrays.owner] * arrays.sd
     prior = _prior(arrays, scales.factors, start.dtype)
     work = len(target.batch.weights) * arrays.places.size
     z, used, root = start, 0.0, None
     for i in range(int(np.clip(_OTHER_WORK / work, *_OTHER_ROUNDS))):
-        z = _put(z, noise_at(target, own, residuals_at(target, z, i <= _CENTRED), used))
+        noise = noise_at(target, own, residuals_at(target, z, i <= _CENTRED), used)
+        z = _put(z, noise if i else _times(noise, factor))
         if i:
             root, _ = _root(gauss_newton(target, z, arrays.places), sd)
             used = float(np.sum(1.0 - (root**2).sum(axis=0) / sd**2))
@@ -251,7 +319,7 @@ def _other_mode(
         z = z.at[arrays.places].set(best.point)
     noise = noise_at(target, own, residuals_at(target, z), used)
     noise = noise._replace(likelihood=scales.noise.likelihood)
-    return _put(z, noise), scales._replace(noise=noise)
+    return _put(z, noise), scales._replace(noise=noise, used=used)
 
 
 def _knowing(target: Target, noise: Noise) -> Target:

@@ -58,7 +58,8 @@ class Laplace(AbstractDirect):
             Student-t likelihood also the degrees of freedom. `posterior.model` then has what was
             found.
         modes: with `empirical_bayes`, how many modes, from as many random starts, have a Gaussian
-            each; they weigh the same.
+            each; they weigh the same. One after the first whose weights use up more than three
+            quarters of what the rows tell interpolates them, and is left out.
 
     Raises:
         TypeError, ValueError: an argument is out of range, the model has no layers, or the Hessian

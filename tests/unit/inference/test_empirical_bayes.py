@@ -234,6 +234,26 @@ def test_each_mode_is_expanded_about_itself(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.predict(x, draws=30).mean, found.predict(x, draws=30).mean)
 
 
+def test_modes_that_interpolate_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert several_modes().approximation.count == 3
+    monkeypatch.setattr(empirical_bayes, "_MOST_USED", 0.0)
+    assert several_modes().approximation.count == 1
+
+
+def test_few_rows_do_not_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 5))
+    model = mf.BayesianNetwork(
+        mf.nets.MLP([5, 30, 1]), mf.priors.Scaled(1.0), mf.likelihoods.Normal(NOISE)
+    )
+    y = np.tanh(x[:, 0]) + 0.3 * rng.normal(size=40)
+    found = mf.fit(model, x, y, method=METHOD).diagnostics.facts
+    monkeypatch.setattr(empirical_bayes, "_STARTING_NOISE", (1.0,))
+    under_all = mf.fit(model, x, y, method=METHOD).diagnostics.facts
+    assert under_all["effective_parameters"] < 2.0 < found["effective_parameters"]
+    assert found["log_marginal_likelihood"] > under_all["log_marginal_likelihood"]
+
+
 def test_the_keyboard_ends_it_with_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
