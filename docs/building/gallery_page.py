@@ -37,6 +37,9 @@ GALLERY = (
             "five real ones come first."),
     Example("inverse_sine", ("--short",), "Densities of the inverse of a sine under a mixture of "
             "normals and under one normal, beside the true one."),
+    Example("digits", ("1",), "How far the networks disagree about digits, and about letters, "
+            "noise and shuffled pixels; the images of each about which they disagree least and "
+            "most."),
     Example("sequences", ("1", "--short"), "Accuracy by the length of a sequence: of the truth, "
             "the LSTM and a logistic regression."),
     Example("vae_digits", (), "The plane of codes of an autoencoder of handwritten digits, and new "

@@ -116,6 +116,18 @@ def test_sets_of_a_mixture_density_hold_what_they_say(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_networks_disagree_about_what_is_no_digit(tmp_path: Path) -> None:
+    said = run("digits", tmp_path, "--short")
+    accuracy = dict(re.findall(r"^(Adam|deep ensemble|Bayesian) +accuracy (\d+\.\d+)%", said, re.M))
+    assert float(accuracy["Bayesian"]) > 94.0
+    _, ours = said.split("\nBayesian ", 1)
+    told = dict(re.findall(r"^    (\w[\w ]*?) +AUROC (\d\.\d+)", ours, re.M))
+    assert list(told) == ["noise", "shuffled", "letters", "all letters"]
+    assert min(float(told["noise"]), float(told["shuffled"])) > 0.9
+    assert float(told["letters"]) > float(told["all letters"]) > 0.7
+
+
+@pytest.mark.slow
 def test_an_lstm_learns_which_way_sequences_turn(tmp_path: Path) -> None:
     said = run("sequences", tmp_path, "--short")
     found = {
