@@ -111,8 +111,9 @@ class Adam:
         """He's initial weights; biases 0."""
         leaves, tree = jax.tree.flatten(self.arrays)
         keys = jax.random.split(jax.random.key(seed), len(leaves))
+        weights = jax.nn.initializers.he_normal(in_axis=1, out_axis=0)
         drawn = [
-            jax.random.normal(key, it.shape) * (2.0 / np.prod(it.shape[1:])) ** 0.5 * (it.ndim > 1)
+            weights(key, it.shape) if it.ndim > 1 else jnp.zeros(it.shape)
             for key, it in zip(keys, leaves, strict=True)
         ]
         return jax.tree.unflatten(tree, drawn)

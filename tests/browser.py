@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from docs.building.look import BROWSER
+from docs.building.look import BROWSER, HEADLESS
 
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--enable-logging=stderr",
-    "--host-resolver-rules=MAP * ~NOTFOUND", "--window-size=1400,1000",
-    "--virtual-time-budget=5000", "--dump-dom",
-)  # fmt: skip
+    *HEADLESS,
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--window-size=1400,1000",
+    "--virtual-time-budget=5000",
+)
 _DARK = "--blink-settings=preferredColorScheme=0"
 _POLICY = r'<meta http-equiv="Content-Security-Policy"[^>]*>'
 _FRAME = """<!doctype html><meta charset="utf-8"><p id="seen"></p>

@@ -5,10 +5,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import moonfield as mf
 from moonfield.data import Batch, Dataset, dataset, full_batch
 from moonfield.families import MeanField, MeanFieldState, Variational
+from moonfield.inference import empirical_bayes
+from moonfield.inference.host_lbfgs import climb
 from moonfield.model import space
 
 
@@ -104,3 +107,17 @@ def in_units_of_error(draws: np.ndarray, truth: Any) -> np.ndarray:
     draws = np.asarray(draws, np.float64)
     error = draws.std(axis=0, ddof=1) / np.sqrt(len(draws))
     return (draws.mean(axis=0) - np.asarray(truth)) / error
+
+
+def interrupt_climbs(monkeypatch: pytest.MonkeyPatch, after: int = 1) -> list[Any]:
+    """The keyboard ends `empirical_bayes` after so many climbs; what each was called with."""
+    calls = []
+
+    def interrupted(*arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) > after:
+            raise KeyboardInterrupt
+        return climb(*arguments)
+
+    monkeypatch.setattr(empirical_bayes, "climb", interrupted)
+    return calls

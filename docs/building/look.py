@@ -27,12 +27,16 @@ CONTRAST = 4.5  # of text, WCAG 2.2, success criterion 1.4.3
 _CHATTER = '"[PST]: '  # how the theme begins what it says
 _LOOKING = Path(__file__).with_suffix(".html")
 _HERE = "looked_at.html"
-_FLAGS = (
+HEADLESS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--enable-logging=stderr",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--window-size=1500,1000",
-    "--virtual-time-budget=600000", "--dump-dom",
+    "--disable-component-update", "--disable-sync", "--enable-logging=stderr", "--dump-dom",
 )  # fmt: skip
+_FLAGS = (
+    *HEADLESS,
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--window-size=1500,1000",
+    "--virtual-time-budget=600000",
+)
 
 
 class _Quiet(SimpleHTTPRequestHandler):

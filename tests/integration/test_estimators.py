@@ -27,6 +27,7 @@ from sklearn.preprocessing import StandardScaler
 import moonfield as mf
 from moonfield.estimators import recipe
 from moonfield.estimators.online import members_of
+from tests.helpers import interrupt_climbs
 
 QUICK = {"method": "ivon", "steps": 300, "draws": 30, "random_state": 0}
 
@@ -164,6 +165,16 @@ def test_noise_does_not_vary_where_nothing_speaks_for_it():
     found = mf.BayesianMLPRegressor((), random_state=0)
     found.fit(X, X.sum(axis=1) + rng.normal(size=120))
     assert found.posterior_.model.likelihood.head is False
+
+
+def test_the_keyboard_ends_the_comparison_of_noises_too(monkeypatch):
+    calls = interrupt_climbs(monkeypatch)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 2))
+    found = mf.BayesianMLPRegressor((5,), random_state=0).fit(X, X[:, 0] + rng.normal(size=120))
+    assert found.posterior_.result is mf.Result.interrupted
+    assert len(calls) == 2
+    assert np.isfinite(found.predict(X)).all()
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from .._core.checks import whole
+from .._core.results import Result
 from ..inference import AbstractMethod
 from ..io import PLATFORMS
 from ..likelihoods import AbstractLikelihood
@@ -24,7 +25,14 @@ from .columns import Columns, categorical_places, check_table, columns_of
 from .encoder import Encoder, learn
 from .exporting import export_estimator
 from .online import joined, knowledge, members_of
-from .recipe import Choice, by_evidence, fit_rows, member_method, network_prior
+from .recipe import (
+    Choice,
+    by_evidence,
+    fit_rows,
+    member_method,
+    network_prior,
+    warn_unless_converged,
+)
 from .weights import as_row_weights
 
 T = TypeVar("T")
@@ -229,14 +237,29 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         if isinstance(method, str) and method == "auto":
             given = self.steps is not None, self.batch_size != "auto", checkpoint is not None
             choices = self._automatic(model, rows, in_steps=any(given))
-            model, method = choices[0] if len(choices) == 1 else self._likeliest(choices, rows)
+            model, method = choices[0]
+            if len(choices) > 1:
+                found = self._compared(choices, rows)
+                best = int(np.argmax([it.diagnostics.elbo for it in found]))
+                if len(found) < len(choices) or found[-1].result is Result.interrupted:
+                    self.keep(found[best])
+                    return self
+                model, method = choices[best]
         self.keep(self._fitted(model, rows, method, checkpoint=checkpoint))
         return self
 
-    def _likeliest(self, choices: Sequence[Choice], rows: Rows) -> Choice:
-        """The choice whose first mode has the greatest evidence."""
-        found = [self._fitted(it.model, rows, by_evidence(modes=1)) for it in choices]
-        return choices[int(np.argmax([it.diagnostics.elbo for it in found]))]
+    def _compared(self, choices: Sequence[Choice], rows: Rows) -> list[Posterior]:
+        """The first mode of each choice; of fewer where the keyboard ends it."""
+        found = []
+        try:
+            for choice in choices:
+                found.append(fit_rows(choice.model, rows, by_evidence(modes=1), *self._options()))
+                if found[-1].result is Result.interrupted:
+                    break
+        except KeyboardInterrupt:
+            if not found:
+                raise
+        return found
 
     def _updated(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:
         """Online Bayes: each member's posterior of the rows so far is its prior of these."""
@@ -296,8 +319,12 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         start: Posterior | None = None,
         checkpoint: Any = None,
     ) -> Posterior:
-        options = (self.steps, self.batch_size, self.seed_, start, bool(self.verbose), checkpoint)
-        return fit_rows(model, rows, method, *options)
+        posterior = fit_rows(model, rows, method, *self._options(start, checkpoint))
+        warn_unless_converged(posterior)
+        return posterior
+
+    def _options(self, start: Posterior | None = None, checkpoint: Any = None) -> tuple[Any, ...]:
+        return self.steps, self.batch_size, self.seed_, start, bool(self.verbose), checkpoint
 
     def keep(self, posterior: Posterior) -> None:
         """Take a posterior as the estimator's own."""

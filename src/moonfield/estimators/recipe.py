@@ -104,13 +104,13 @@ def fit_rows(
     verbose: bool,
     checkpoint: Any = None,
 ) -> Posterior:
-    """Fit, and warn where the fit ended before it had converged."""
+    """Fit, in the batches that suit the rows where none are given."""
     inputs, targets, weights = rows
     if batch_size == "auto":
         few = len(inputs) <= _MOST_ROWS
         direct = isinstance(as_method(method, model, len(inputs), by_steps=True), AbstractDirect)
         batch_size = None if few or direct else _BATCH
-    posterior = fit(
+    return fit(
         model,
         inputs,
         targets,
@@ -123,6 +123,10 @@ def fit_rows(
         progress=verbose,
         checkpoint=checkpoint,
     )
+
+
+def warn_unless_converged(posterior: Posterior) -> None:
+    """Of a fit that ended before it had converged."""
     if posterior.result is Result.not_converged:
         warnings.warn(
             "The fit ended before it had converged; its predictions may be worse than they could "
@@ -130,4 +134,3 @@ def fit_rows(
             ConvergenceWarning,
             stacklevel=5,
         )
-    return posterior

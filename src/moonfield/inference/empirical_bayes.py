@@ -201,7 +201,7 @@ def _leading_mode(
     those are looked for under less, and kept if their evidence is greater.
     """
     best, chosen = None, 1.0
-    for noise in _STARTING_NOISE:
+    for noise in _STARTING_NOISE if own.places.size else (1.0,):
         try:
             mode = _first_mode(target, arrays, own, starts, noise, bar)
         except KeyboardInterrupt:

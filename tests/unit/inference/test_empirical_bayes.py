@@ -20,6 +20,7 @@ from moonfield.inference.host_lbfgs import climb
 from moonfield.inference.target import Target
 from moonfield.model import space
 from moonfield.posterior.replacing import replaced
+from tests.helpers import interrupt_climbs
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(60, 10))
@@ -255,15 +256,7 @@ def test_few_rows_do_not_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_keyboard_ends_it_with_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
-
-    def interrupted(*arguments: Any) -> Any:
-        calls.append(arguments)
-        if len(calls) > 1:
-            raise KeyboardInterrupt
-        return climb(*arguments)
-
-    monkeypatch.setattr(empirical_bayes, "climb", interrupted)
+    interrupt_climbs(monkeypatch)
     found = several_modes()
     assert found.result is mf.Result.interrupted
     assert found.approximation.count == 1
