@@ -11,7 +11,7 @@ from scipy import stats
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import load_diabetes, load_iris
+from sklearn.datasets import load_diabetes, load_iris, make_friedman1
 from sklearn.exceptions import NotFittedError
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import RidgeCV
@@ -175,6 +175,14 @@ def test_the_keyboard_ends_the_comparison_of_noises_too(monkeypatch):
     assert found.posterior_.result is mf.Result.interrupted
     assert len(calls) == 2
     assert np.isfinite(found.predict(X)).all()
+
+
+@pytest.mark.slow
+def test_two_hidden_layers_are_not_lost_in_the_noise_of_steps():
+    X, y = make_friedman1(1000, noise=1.0, random_state=0)
+    found = mf.BayesianMLPRegressor((50, 50), random_state=0).fit(X[:800], y[:800])
+    assert found.posterior_.diagnostics.method == "ivon"
+    assert np.sqrt(np.mean((found.predict(X[800:]) - y[800:]) ** 2)) < 1.3  # 2.4 with one draw
 
 
 @pytest.mark.slow

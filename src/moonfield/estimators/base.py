@@ -13,7 +13,6 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from .._core.checks import whole
-from .._core.results import Result
 from ..inference import AbstractMethod
 from ..io import PLATFORMS
 from ..likelihoods import AbstractLikelihood
@@ -27,7 +26,6 @@ from .exporting import export_estimator
 from .online import joined, knowledge, members_of
 from .recipe import (
     Choice,
-    by_evidence,
     fit_rows,
     member_method,
     network_prior,
@@ -73,6 +71,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
     seed_: int
 
     output_sd: ClassVar[float]  # prior sd of the network's outputs
+    step_draws: ClassVar[int]  # draws of q in a step of the methods that are chosen here
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         "hidden": ["array-like"],
@@ -114,11 +113,8 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         return False
 
     @abc.abstractmethod
-    def _automatic(self, model: BayesianNetwork, rows: Rows, in_steps: bool) -> tuple[Choice, ...]:
-        """What method `"auto"` may be; `in_steps` where options are given that need such a method.
-
-        Of several, the one whose first mode has the greatest evidence is taken.
-        """
+    def _automatic(self, model: BayesianNetwork, rows: Rows, in_steps: bool) -> Choice:
+        """What method `"auto"` is; `in_steps` where options are given that need such a method."""
 
     @property
     @abc.abstractmethod
@@ -236,30 +232,9 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         method = self.method
         if isinstance(method, str) and method == "auto":
             given = self.steps is not None, self.batch_size != "auto", checkpoint is not None
-            choices = self._automatic(model, rows, in_steps=any(given))
-            model, method = choices[0]
-            if len(choices) > 1:
-                found = self._compared(choices, rows)
-                best = int(np.argmax([it.diagnostics.elbo for it in found]))
-                if len(found) < len(choices) or found[-1].result is Result.interrupted:
-                    self.keep(found[best])
-                    return self
-                model, method = choices[best]
+            model, method = self._automatic(model, rows, in_steps=any(given))
         self.keep(self._fitted(model, rows, method, checkpoint=checkpoint))
         return self
-
-    def _compared(self, choices: Sequence[Choice], rows: Rows) -> list[Posterior]:
-        """The first mode of each choice; of fewer where the keyboard ends it."""
-        found = []
-        try:
-            for choice in choices:
-                found.append(fit_rows(choice.model, rows, by_evidence(modes=1), *self._options()))
-                if found[-1].result is Result.interrupted:
-                    break
-        except KeyboardInterrupt:
-            if not found:
-                raise
-        return found
 
     def _updated(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:
         """Online Bayes: each member's posterior of the rows so far is its prior of these."""
@@ -268,11 +243,11 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         rows = self._rows(X, y, sample_weight, first, classes)
         if first:
             return self._begun(rows)
-        members = []
+        members, method = [], member_method(self.method, self.step_draws)
         for member in members_of(self.posterior_):
             known, network = knowledge(member), cast(BayesianNetwork, member.model).network
             model = BayesianNetwork(network, known.weights, known.likelihood)
-            members.append(self._fitted(model, rows, member_method(self.method), member))
+            members.append(self._fitted(model, rows, method, member))
         self.keep(joined(members))
         return self
 
@@ -319,12 +294,10 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         start: Posterior | None = None,
         checkpoint: Any = None,
     ) -> Posterior:
-        posterior = fit_rows(model, rows, method, *self._options(start, checkpoint))
+        options = self.steps, self.batch_size, self.seed_, start, bool(self.verbose), checkpoint
+        posterior = fit_rows(model, rows, method, *options)
         warn_unless_converged(posterior)
         return posterior
-
-    def _options(self, start: Posterior | None = None, checkpoint: Any = None) -> tuple[Any, ...]:
-        return self.steps, self.batch_size, self.seed_, start, bool(self.verbose), checkpoint
 
     def keep(self, posterior: Posterior) -> None:
         """Take a posterior as the estimator's own."""

@@ -62,6 +62,7 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
     classes_: np.ndarray
 
     output_sd: ClassVar[float] = 20.0
+    step_draws: ClassVar[int] = 1  # of each member
     members: ClassVar[int] = 3  # of method "auto"
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
@@ -177,8 +178,8 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
             )
         return np.searchsorted(self.classes_, y)
 
-    def _automatic(self, model: BayesianNetwork, rows: Rows, in_steps: bool) -> tuple[Choice, ...]:
-        return (Choice(model, Ensemble(self.members, stepping())),)
+    def _automatic(self, model: BayesianNetwork, rows: Rows, in_steps: bool) -> Choice:
+        return Choice(model, Ensemble(self.members, stepping(self.step_draws)))
 
     def likelihood(self, head: bool) -> tuple[AbstractLikelihood, int]:
         count = len(self.classes_)

@@ -56,20 +56,20 @@ def noise_prior(targets: tuple[int, ...]) -> dist.Distribution:
 
 
 class Choice(NamedTuple):
-    """What method `"auto"` may stand for."""
+    """What method `"auto"` stands for."""
 
     model: BayesianNetwork
     method: AbstractMethod
 
 
-def stepping() -> IVON:
+def stepping(draws: int) -> IVON:
     """Mean-field in steps: a narrow q to begin with finds better optima than a wide one."""
-    return IVON(hessian_init=_PRECISION, tolerance=_TOLERANCE)
+    return IVON(hessian_init=_PRECISION, draws=draws, tolerance=_TOLERANCE)
 
 
-def by_evidence(modes: int = _MODES) -> Laplace:
-    """Gaussians of the curvature at some modes; prior and noise of the greatest evidence."""
-    return Laplace("gauss_newton", starts=1, empirical_bayes=True, modes=modes)
+def by_evidence(rivals: Sequence[BayesianNetwork]) -> Laplace:
+    """Gaussians of the curvature at some modes; model, prior and noise of the greatest evidence."""
+    return Laplace("gauss_newton", starts=1, empirical_bayes=True, modes=_MODES, rivals=rivals)
 
 
 def suits_evidence(model: BayesianNetwork, rows: int) -> bool:
@@ -86,10 +86,10 @@ def noise_may_vary(model: BayesianNetwork, rows: int) -> bool:
     return rows * model.size**2 <= _MOST_VARYING
 
 
-def member_method(method: str | AbstractMethod) -> str | AbstractMethod:
+def member_method(method: str | AbstractMethod, draws: int) -> str | AbstractMethod:
     """What each member of an ensemble is updated by; of any other method itself."""
     if isinstance(method, str):
-        return stepping() if method in ("auto", "ensemble") else method
+        return stepping(draws) if method in ("auto", "ensemble") else method
     return method.of if isinstance(method, Ensemble) else method
 
 

@@ -74,6 +74,8 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
     units_: Units
 
     output_sd: ClassVar[float] = 2.0
+    # With one, units that two hidden layers need are lost in the noise of curvatures.
+    step_draws: ClassVar[int] = 4
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         **AbstractBayesianMLP._parameter_constraints,
@@ -187,23 +189,24 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
     def _has_head(self) -> bool:
         return self.heteroscedastic is True
 
-    def _automatic(self, model: BayesianNetwork, rows: Rows, in_steps: bool) -> tuple[Choice, ...]:
+    def _automatic(self, model: BayesianNetwork, rows: Rows, in_steps: bool) -> Choice:
         if in_steps or not suits_evidence(model, len(rows.inputs)):
-            return (Choice(model, stepping()),)
+            return Choice(model, stepping(self.step_draws))
         prior = noise_prior(self.units_.shift.shape)
-        noises = [(model, Head(prior) if self._has_head else prior)]
+        chosen, rivals = _student_t(model, Head(prior) if self._has_head else prior), []
         if self.heteroscedastic == "auto" and noise_may_vary(model, len(rows.inputs)):
-            noises.append((self._model(rows, head=True), Head(prior)))
-        return tuple(
-            Choice(BayesianNetwork(it.network, it.prior, StudentT(scale=scale)), by_evidence())
-            for it, scale in noises
-        )
+            rivals.append(_student_t(self._model(rows, head=True), Head(prior)))
+        return Choice(chosen, by_evidence(rivals))
 
     def likelihood(self, head: bool) -> tuple[AbstractLikelihood, int]:
         shape = self.units_.shift.shape
         if head:
             return Normal(sd="head"), 2 * _targets(shape)
         return Normal(sd=noise_prior(shape)), _targets(shape)
+
+
+def _student_t(model: BayesianNetwork, scale: Any) -> BayesianNetwork:
+    return BayesianNetwork(model.network, model.prior, StudentT(scale=scale))
 
 
 def _targets(shape: tuple[int, ...]) -> int:

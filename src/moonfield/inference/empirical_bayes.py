@@ -8,6 +8,7 @@ Newton matrix as the curvature and one prior sd for every array of weights (Imme
 
 import functools
 import math
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple, cast
 
@@ -120,11 +121,27 @@ class _Scales(NamedTuple):
     root: np.ndarray | None = None  # R of that covariance, R' R
 
 
+class _Problem(NamedTuple):
+    """One model's."""
+
+    target: Target
+    arrays: _Arrays
+    noise: NoisePrior
+    starts: Array  # of the first mode
+    others: Array  # starts of one mode each
+
+    @property
+    def observations(self) -> float:
+        """Numbers in y, by their weights."""
+        return float(np.sum(self.target.batch.weights)) * max(self.noise.places.size, 1)
+
+
 class _FirstMode(NamedTuple):
     """Where the rounds ended."""
 
     target: Target  # with the degrees of freedom that were learned
     z: Array
+    factor: float  # of the noise, at its start
     scales: _Scales
     evidence: float
     rounds: list[Optimum]
@@ -148,93 +165,108 @@ def check_model(model: AbstractModel) -> None:
 
 
 def learn(
-    target: Target, seed: int, start: Array | None, starts: int, modes: int, shown: bool = False
+    targets: Sequence[Target],
+    seed: int,
+    start: Array | None,
+    starts: int,
+    modes: int,
+    shown: bool = False,
 ) -> Learned:
     """Take turns until a round is worth too little, or the keyboard ends them; then other modes.
 
-    The sds are of the first mode, which the best of `starts` leads to; the others are of the
-    posterior that these sds give.
+    Of several targets, the one whose first mode has the greatest evidence is what is learned. The
+    sds are of the first mode, which the best of `starts` leads to; the others are of the posterior
+    that these sds give.
 
     Raises:
         NonFiniteError: the density is not finite at any start.
     """
-    rows, weights = len(target.batch.weights), len(weight_places(target.model))
+    most = max(len(it.batch.weights) * len(weight_places(it.model)) ** 2 for it in targets)
     # Several threads for small matrices wait for one another where the machine has other work.
-    with threadpool_limits(1 if rows * weights**2 < _MANY_PRODUCTS else None, "blas"):
-        return _learn(target, seed, start, starts, modes, shown)
+    with threadpool_limits(1 if most < _MANY_PRODUCTS else None, "blas"):
+        problems = [_problem(target, seed, start, starts, modes) for target in targets]
+        return _learn(problems, Progress(None, shown))
 
 
-def _learn(
-    target: Target, seed: int, start: Array | None, starts: int, modes: int, shown: bool
-) -> Learned:
-    arrays, own = _arrays_of(cast(BayesianNetwork, target.model)), noise_prior_of(target)
+def _problem(target: Target, seed: int, start: Array | None, starts: int, modes: int) -> _Problem:
     points = starting_points(target, seed, None, starts + modes - 1)
-    first, others = points[:starts] if start is None else start[None], points[starts:]
-    bar = Progress(None, shown)
-    lead, noise = _leading_mode(target, arrays, own, first, bar)
-    found, result = [_gaussian(lead.target, arrays, lead.scales, lead.z)], lead.result
-    most = _MOST_USED * float(np.sum(target.batch.weights)) * max(own.places.size, 1)
+    return _Problem(
+        target,
+        _arrays_of(cast(BayesianNetwork, target.model)),
+        noise_prior_of(target),
+        points[:starts] if start is None else start[None],
+        points[starts:],
+    )
+
+
+def _learn(problems: Sequence[_Problem], bar: Progress) -> Learned:
+    found: list[_FirstMode] = []
+    result = Result.converged
     try:
-        for other in others if result is not Result.interrupted else ():
-            z, at_other = _other_mode(lead.target, arrays, own, lead.scales, other, noise)
-            if at_other.used <= most:
-                found.append(_gaussian(lead.target, arrays, at_other, z))
+        for problem in problems:
+            found.append(_leading_mode(problem, bar))
+            if found[-1].result is Result.interrupted:
+                raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        if not found:
+            raise
+        result = Result.interrupted
+    best = int(np.argmax([mode.evidence for mode in found]))
+    lead, problem = found[best], problems[best]
+    approximations = [_gaussian(lead.target, problem.arrays, lead.scales, lead.z)]
+    try:
+        for other in problem.others if result is not Result.interrupted else ():
+            z, scales = _other_mode(problem, lead, other)
+            if scales.used <= _MOST_USED * problem.observations:
+                approximations.append(_gaussian(lead.target, problem.arrays, scales, z))
     except KeyboardInterrupt:
         result = Result.interrupted
     bar.close(sum(len(it.trace) for it in lead.rounds))
     return Learned(
-        _with_sds(cast(BayesianNetwork, lead.target.model), arrays, lead.scales.factors),
-        found[0] if modes == 1 else Members(found),
+        _with_sds(cast(BayesianNetwork, lead.target.model), problem.arrays, lead.scales.factors),
+        Members(approximations) if len(problem.others) else approximations[0],
         lead.evidence,
         lead.rounds,
-        result,
+        lead.result if result is Result.converged else result,
         {"effective_parameters": lead.scales.used, "rounds": len(lead.rounds)},
     )
 
 
-def _leading_mode(
-    target: Target, arrays: _Arrays, own: NoisePrior, starts: Array, bar: Progress
-) -> tuple[_FirstMode, float]:
-    """The first mode, and the factor of the noise at its start.
+def _leading_mode(problem: _Problem, bar: Progress) -> _FirstMode:
+    """The first mode.
 
     Under all the noise that a random start leaves, the best weights for few rows may be none; then
     those are looked for under less, and kept if their evidence is greater.
     """
-    best, chosen = None, 1.0
-    for noise in _STARTING_NOISE if own.places.size else (1.0,):
+    best = None
+    for noise in _STARTING_NOISE if problem.noise.places.size else (1.0,):
         try:
-            mode = _first_mode(target, arrays, own, starts, noise, bar)
+            mode = _first_mode(problem, noise, bar)
         except KeyboardInterrupt:
             if best is None:
                 raise
-            return best._replace(result=Result.interrupted), chosen
+            return best._replace(result=Result.interrupted)
         if best is None or mode.evidence > best.evidence:
-            best, chosen = mode, noise
+            best = mode
         if best.result is Result.interrupted or not _says_nothing(best):
             break
-    return cast(_FirstMode, best), chosen
+    return cast(_FirstMode, best)
 
 
-def _first_mode(
-    target: Target,
-    arrays: _Arrays,
-    own: NoisePrior,
-    starts: Array,
-    noise: float,
-    bar: Progress,
-) -> _FirstMode:
+def _first_mode(problem: _Problem, factor: float, bar: Progress) -> _FirstMode:
     """Rounds from the best of the starts, whose noise is what they leave times a factor."""
+    target, arrays, own, starts, _ = problem
     model = cast(BayesianNetwork, target.model)
     z, begin = starts[0], list(starts[:, arrays.places])
     scales = _Scales(
         np.ones(len(arrays.paths)),
-        _times(noise_at(target, own, residuals_at(target, z), 0.0), noise),
+        _times(noise_at(target, own, residuals_at(target, z), 0.0), factor),
         used=0.0,
         log_det=0.0,
     )
     target = _knowing(target, scales.noise)
     z, evidence, rounds, result = _put(z, scales.noise), -math.inf, [], Result.not_converged
-    enough = max(_ENOUGH, _ENOUGH_ROW * float(np.sum(target.batch.weights)))
+    enough = _worth(target)
     steps = 0
     try:
         while len(rounds) < _ROUNDS and result is Result.not_converged:
@@ -243,7 +275,7 @@ def _first_mode(
             if model.likelihood.head and 0 < len(rounds) <= _CENTRED:
                 ahead = _put(z, noise_at(target, own, residuals_at(target, z, True), scales.used))
             density = _WeightsDensity(target, ahead, arrays.places, *prior)
-            ends = [_ascend(density, point, scales.root) for point in begin]
+            ends = [_ascend(density, point, scales.root, enough) for point in begin]
             best = max(ends, key=attrgetter("value"))
             if best.result is Result.nonfinite:
                 raise not_finite(target)
@@ -264,7 +296,7 @@ def _first_mode(
         if not rounds:
             raise
         result = Result.interrupted
-    return _FirstMode(target, z, scales, evidence, rounds, result)
+    return _FirstMode(target, z, factor, scales, evidence, rounds, result)
 
 
 def _says_nothing(mode: _FirstMode) -> bool:
@@ -277,12 +309,21 @@ def _times(noise: Noise, factor: float) -> Noise:
     return noise._replace(mode=noise.mode + math.log(factor))
 
 
-def _ascend(density: Any, start: Array, root: np.ndarray | None) -> Optimum:
-    """With a root, steps in its coordinates first; then plain ones, where curvature changes."""
+def _worth(target: Target) -> float:
+    """Nats that a round must gain."""
+    return max(_ENOUGH, _ENOUGH_ROW * float(np.sum(target.batch.weights)))
+
+
+def _ascend(density: Any, start: Array, root: np.ndarray | None, enough: float) -> Optimum:
+    """With a root, steps in its coordinates first; then plain ones, where curvature changes.
+
+    They end where they gain less than a round must: beyond, the weights would only fit the noise
+    that these sds leave them.
+    """
     if root is None:
-        return climb(density, start, _WHITENED + _PLAIN)
-    ahead = climb(density, start, _WHITENED, root)
-    end = climb(density, ahead.point, _PLAIN)
+        return climb(density, start, _WHITENED + _PLAIN, None, enough)
+    ahead = climb(density, start, _WHITENED, root, enough)
+    end = climb(density, ahead.point, _PLAIN, None, enough)
     return end._replace(
         trace=np.concatenate([ahead.trace, end.trace]),
         evaluations=ahead.evaluations + end.evaluations,
@@ -290,30 +331,25 @@ def _ascend(density: Any, start: Array, root: np.ndarray | None) -> Optimum:
     )
 
 
-def _other_mode(
-    target: Target,
-    arrays: _Arrays,
-    own: NoisePrior,
-    scales: _Scales,
-    start: Array,
-    factor: float,
-) -> tuple[Array, _Scales]:
+def _other_mode(problem: _Problem, lead: _FirstMode, start: Array) -> tuple[Array, _Scales]:
     """From another start, for the same sds of the prior, in turns with noise scales of its own.
 
     With those of the first mode from the beginning it would end in worse places. `used` is what it
     has used up before the last turn.
     """
+    (_, arrays, own, *_), target, scales = problem, lead.target, lead.scales
     sd = scales.factors[arrays.owner] * arrays.sd
     prior = _prior(arrays, scales.factors, start.dtype)
     work = len(target.batch.weights) * arrays.places.size
     z, used, root = start, 0.0, None
     for i in range(int(np.clip(_OTHER_WORK / work, *_OTHER_ROUNDS))):
         noise = noise_at(target, own, residuals_at(target, z, i <= _CENTRED), used)
-        z = _put(z, noise if i else _times(noise, factor))
+        z = _put(z, noise if i else _times(noise, lead.factor))
         if i:
             root, _ = _root(gauss_newton(target, z, arrays.places), sd)
             used = float(np.sum(1.0 - (root**2).sum(axis=0) / sd**2))
-        best = _ascend(_WeightsDensity(target, z, arrays.places, *prior), z[arrays.places], root)
+        density = _WeightsDensity(target, z, arrays.places, *prior)
+        best = _ascend(density, z[arrays.places], root, _worth(target))
         if best.result is Result.nonfinite:
             raise not_finite(target)
         z = z.at[arrays.places].set(best.point)

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, cast, get_args
 
 import equinox as eqx
@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, PyTree
 
 from .._core.checks import whole
 from .._core.trees import named_leaves
+from ..data import rows_first
 from ..families import Conditional, Gaussian, MeanField, MeanFieldState, Members, Variational
 from ..model import AbstractModel, BayesianNetwork, space
 from ..networks import Modes
@@ -60,6 +61,9 @@ class Laplace(AbstractDirect):
         modes: with `empirical_bayes`, how many modes, from as many random starts, have a Gaussian
             each; they weigh the same. One after the first whose weights use up more than three
             quarters of what the rows tell interpolates them, and is left out.
+        rivals: with `empirical_bayes`, other networks, priors or likelihoods for the same rows. Of
+            all, the model whose first mode has the greatest marginal likelihood is fitted, and is
+            `posterior.model`.
 
     Raises:
         TypeError, ValueError: an argument is out of range, the model has no layers, or the Hessian
@@ -71,6 +75,7 @@ class Laplace(AbstractDirect):
     linearised: bool | None = eqx.field(static=True)
     empirical_bayes: bool = eqx.field(static=True)
     modes: int = eqx.field(static=True)
+    rivals: tuple[BayesianNetwork, ...]
 
     def __init__(
         self,
@@ -79,6 +84,7 @@ class Laplace(AbstractDirect):
         linearised: bool | None = None,
         empirical_bayes: bool = False,
         modes: int = 1,
+        rivals: Sequence[BayesianNetwork] = (),
     ):
         self.hessian = hessian
         self.linearised = linearised
@@ -93,6 +99,9 @@ class Laplace(AbstractDirect):
         self.modes = whole(modes, "modes")
         if modes > 1 and not empirical_bayes:
             raise ValueError("modes is for empirical_bayes=True; starts are for the others.")
+        self.rivals = tuple(rivals)
+        if self.rivals and not empirical_bayes:
+            raise ValueError("rivals is for empirical_bayes=True, which compares evidence.")
 
     @property
     def name(self) -> str:
@@ -106,7 +115,8 @@ class Laplace(AbstractDirect):
         if self.hessian == "gauss_newton":
             weight_places(model)
         if self.empirical_bayes:
-            check_model(model)
+            for one in (model, *self.rivals):
+                check_model(one)
         if self.hessian == "kronecker":
             layer_priors(model)
         if self.hessian == "last_layer":
@@ -145,7 +155,10 @@ class Laplace(AbstractDirect):
     def _run_empirical_bayes(
         self, target: Target, seed: int, start: Array | None, progress: bool
     ) -> Outcome:
-        found = learn(target, seed, start, self.starts, self.modes, progress)
+        targets = [target, *(_rival(target, model) for model in self.rivals)]
+        if start is not None and self.rivals:
+            raise ValueError("A start is of one model, and there are rivals. Leave one out.")
+        found = learn(targets, seed, start, self.starts, self.modes, progress)
         last = found.rounds[-1]
         evaluations = sum(one.evaluations + target.size for one in found.rounds)
         return Outcome(
@@ -171,6 +184,16 @@ class Laplace(AbstractDirect):
         if isinstance(approximation, Gaussian):
             return self._model(found.model, approximation.mean)
         return found.model if self.linearised is False else _about_modes(found.model, approximation)
+
+
+def _rival(target: Target, model: BayesianNetwork) -> Target:
+    """The same rows under another model; `ValueError` where it does not take them."""
+    rows = rows_first(target.batch)
+    wanted, shape = rows.targets.shape[1:], model.target_shape(rows.inputs)
+    if shape != wanted:
+        raise ValueError(f"Targets of a row have shape {wanted}; those of a rival have {shape}.")
+    model.check_targets(rows.inputs, np.asarray(rows.targets))
+    return Target(model, target.batch)
 
 
 def _about_modes(model: BayesianNetwork, found: Members) -> BayesianNetwork:

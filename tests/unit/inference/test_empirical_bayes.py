@@ -135,6 +135,18 @@ def test_steps_in_the_coordinates_of_a_root_are_few(x64) -> None:
     np.testing.assert_allclose(rooted.point, bowl.mean, atol=1e-6)
 
 
+def test_a_climb_ends_where_it_gains_too_little(x64) -> None:
+    bowl = Bowl(jnp.diag(jnp.logspace(-3.0, 3.0, 20)), jnp.ones(20))
+    whole = climb(bowl, jnp.zeros(20), 200)
+    short = climb(bowl, jnp.zeros(20), 200, None, 0.1)
+    gains = short.trace[20:] - short.trace[:-20]
+    assert 20 < len(short.trace) < len(whole.trace)
+    assert (gains[:-1] >= 0.1).all()
+    assert gains[-1] < 0.1
+    np.testing.assert_array_equal(short.trace, whole.trace[: len(short.trace)])
+    assert short.value == short.trace[-1]
+
+
 @pytest.mark.slow
 def test_laplace_by_gauss_newton_is_exact_for_a_linear_model(x64) -> None:
     model = linear(mf.likelihoods.Normal(sd=0.3))
@@ -233,6 +245,41 @@ def test_each_mode_is_expanded_about_itself(tmp_path: Path) -> None:
     found.save(tmp_path / "modes.mf")
     again = mf.load(tmp_path / "modes.mf")
     np.testing.assert_array_equal(again.predict(x, draws=30).mean, found.predict(x, draws=30).mean)
+
+
+def test_of_rivals_the_one_of_the_greatest_evidence_is_fitted() -> None:
+    x = np.linspace(-2.0, 2.0, 60)[:, None]
+    y = np.sin(2.0 * x[:, 0]) + 0.1 * np.random.default_rng(0).normal(size=60)
+
+    def network(sizes: list[int]) -> mf.BayesianNetwork:
+        prior, likelihood = mf.priors.Normal(0.0, 2.0), mf.likelihoods.Normal(sd=NOISE)
+        return mf.BayesianNetwork(mf.nets.MLP(sizes), prior, likelihood)
+
+    def fitted(first: mf.BayesianNetwork, *rivals: mf.BayesianNetwork) -> mf.Posterior:
+        options: dict[str, Any] = {"empirical_bayes": True, "modes": 2, "rivals": rivals}
+        return mf.fit(first, x, y, method=mf.Laplace("gauss_newton", starts=1, **options))
+
+    straight, curved = network([1, 1]), network([1, 6, 1])
+    alone = fitted(curved)
+    assert alone.diagnostics.elbo > fitted(straight).diagnostics.elbo + 10.0
+    for found in (fitted(straight, curved), fitted(curved, straight)):
+        assert found.model.network.sizes == (1, 6, 1)
+        assert found.diagnostics.elbo == alone.diagnostics.elbo
+        np.testing.assert_array_equal(
+            found.predict(x, draws=9).mean, alone.predict(x, draws=9).mean
+        )
+
+    two, other_prior = network([1, 2]), mf.priors.Laplace(1.0)
+    laplace = mf.BayesianNetwork(curved.network, other_prior, curved.likelihood)
+    method = mf.Laplace("gauss_newton", empirical_bayes=True, rivals=[straight])
+    with pytest.raises(ValueError, match="those of a rival have \\(2,\\)"):
+        fitted(curved, two)
+    with pytest.raises(ValueError, match="the weights have others"):
+        fitted(curved, laplace)
+    with pytest.raises(ValueError, match="Leave one out"):
+        mf.fit(curved, x, y, method=method, start=alone)
+    with pytest.raises(ValueError, match="rivals is for empirical_bayes"):
+        mf.Laplace("gauss_newton", rivals=[straight])
 
 
 def test_modes_that_interpolate_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
