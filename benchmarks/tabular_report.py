@@ -18,6 +18,7 @@ BETTER_THAN = ("mlp", "gp", "bde")  # in log score
 LEVEL = 0.9
 POOLED = (0.88, 0.94)
 SLACK = 0.02
+CALIBRATES = 5  # one in so many training rows, in systems/tabular_moonfield.py
 TINY = np.finfo(float).eps
 
 
@@ -42,7 +43,15 @@ def report(tables: Mapping[str, Table], systems: Iterable[str], cache: Path) -> 
             answers = _answers(cache / system / name, table)
             if answers is not None:
                 found[name, system] = _scores(table, answers)
-    lines = [*_table(found), "", *_against_peers(found), "", *_intervals(found), "", *_ece(found)]
+    lines = [
+        *_table(found),
+        "",
+        *_against_peers(found),
+        "",
+        *_intervals(found, tables),
+        "",
+        *_ece(found),
+    ]
     rows = [{"set": n, "system": s, **_plain(scores)} for (n, s), scores in found.items()]
     return {"lines": lines, "table": rows}
 
@@ -119,8 +128,14 @@ def _paired(ours: np.ndarray, theirs: np.ndarray) -> tuple[float, float]:
     return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(len(difference)))
 
 
-def _intervals(found: Found) -> list[str]:
-    """Rows count as independent, though the splits of UCI share some."""
+def _intervals(found: Found, tables: Mapping[str, Table]) -> list[str]:
+    """Rows count as independent, though the splits of UCI share some.
+
+    How many rows a split-conformal interval holds depends on the rows that calibrated it too.
+    Given these n, the coverage has a beta distribution, of variance `level (1 - level) / (n + 2)`
+    but for less than one row (Vovk, 2012, "Conditional validity of inductive conformal
+    predictors"), which all test rows of a fold share.
+    """
     lines = []
     for system, what in ((OURS, "as they come"), ("conformal", "split-conformal")):
         sets = {n: s for (n, one), s in found.items() if one == system and s.inside.size}
@@ -128,6 +143,11 @@ def _intervals(found: Found) -> list[str]:
             continue
         inside = np.concatenate([s.inside for s in sets.values()])
         share, se = inside.mean(), _se(inside.size)
+        rows = np.concatenate([tables[name].held_out.sum(axis=1) for name in sets])
+        if system == "conformal":
+            used = np.concatenate([(~tables[name].held_out).sum(axis=1) for name in sets])
+            shared = LEVEL * (1.0 - LEVEL) / (used // CALIBRATES + 2.0)
+            se = float(np.hypot(se, np.sqrt(np.sum((rows / rows.sum()) ** 2 * shared))))
         mean = np.mean([s.inside.mean() for s in sets.values()])
         low, high = POOLED if system == OURS else (LEVEL - 2.0 * se, 1.0)
         lines.append(f"90% intervals {what}: hold {share:.4f} of {inside.size:,} rows of "

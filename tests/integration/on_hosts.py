@@ -1,7 +1,8 @@
-"""A program for one of two processes: HOST:PORT, PROCESS, and what to do.
+"""A program for one of two processes: HOST:PORT, PROCESS, what to do, and a folder.
 
 `together`: fits that must fail or end in both, each told in a line of JSON. `forever`: a fit that
-only a signal ends; says "running" when it runs.
+only a signal ends; says "running" when it runs. `kept`: a fit with checkpoints in the folder; says
+where it began, and what it found. `apart`: the same, but each process has a folder of its own.
 """
 
 import json
@@ -13,6 +14,8 @@ from typing import Any
 
 import jax
 import numpy as np
+
+KEPT_STEPS = 3_000
 
 
 def together(process: int) -> None:
@@ -94,11 +97,38 @@ def forever(process: int) -> None:
     mf.fit(moons_model(), X, y, steps=10**7, devices="all", callbacks=[running])
 
 
-def main(address: str, process: int, what: str) -> None:
+def kept(process: int, folder: str) -> None:
+    import moonfield as mf
+    from tests.helpers import moons_model, moons_split
+
+    from .fits import digest
+
+    said = []
+
+    def begins(step: int, posterior: mf.Posterior) -> None:
+        if not said:
+            said.append(step)
+            print(f"begins {step}", flush=True)
+
+    data = moons_split()
+    posterior = mf.fit(
+        moons_model(), data.X[process::2], data.y[process::2], steps=KEPT_STEPS, batch_size=50,
+        devices="all", callbacks=[begins], progress=False,
+        checkpoint=mf.Checkpoint(folder, every=KEPT_STEPS // 10),
+    )  # fmt: skip
+    print(f"{posterior.result.name} {posterior.diagnostics.steps} {digest(posterior)}", flush=True)
+
+
+def apart(process: int, folder: str) -> None:
+    kept(process, os.path.join(folder, str(process)))
+
+
+def main(address: str, process: int, what: str, *folder: str) -> None:
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     jax.distributed.initialize(address, 2, process, heartbeat_timeout_seconds=20)
-    {"together": together, "forever": forever}[what](process)
+    programs = {"together": together, "forever": forever, "kept": kept, "apart": apart}
+    programs[what](process, *folder)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])

@@ -22,7 +22,7 @@ def environment() -> dict[str, str]:
     return {**left, **QUICKLY}
 
 
-def start(what: str, folder: Path) -> list[subprocess.Popen]:
+def start(what: str, folder: Path, *arguments: str) -> list[subprocess.Popen]:
     """Both processes; what they say is in files of the folder."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -32,10 +32,8 @@ def start(what: str, folder: Path) -> list[subprocess.Popen]:
         command = [sys.executable, "-u", "-m", "tests.integration.on_hosts", address]
         out, err = (folder / f"{process}.{kind}" for kind in ("out", "err"))
         with out.open("wb") as o, err.open("wb") as e:
-            arguments = [*command, str(process), what]
-            found.append(
-                subprocess.Popen(arguments, stdout=o, stderr=e, cwd=ROOT, env=environment())
-            )
+            whole = [*command, str(process), what, *arguments]
+            found.append(subprocess.Popen(whole, stdout=o, stderr=e, cwd=ROOT, env=environment()))
     return found
 
 
@@ -124,3 +122,41 @@ def test_a_process_that_is_killed_ends_the_other_with_an_error(tmp_path: Path, v
         assert "tart all of them again" in said
     finally:
         ended(processes, 0)
+
+
+def said(folder: Path, what: str, *arguments: str) -> list[list[str]]:
+    """Lines of both processes, which must end well."""
+    processes = start(what, folder, *arguments)
+    ended(processes, 400)
+    errors = [(folder / f"{process}.err").read_text() for process in (0, 1)]
+    assert [process.returncode for process in processes] == [0, 0], errors
+    return [(folder / f"{process}.out").read_text().splitlines() for process in (0, 1)]
+
+
+@pytest.mark.kill
+def test_processes_go_on_from_their_checkpoints_to_the_same_bytes(tmp_path: Path) -> None:
+    whole = said(tmp_path, "kept", str(tmp_path / "whole"))
+    assert whole[0][-1] == whole[1][-1]
+    assert whole[0][-1].startswith("steps_exhausted 3000 ")
+    folder = tmp_path / "apart" / "0"
+    processes = start("kept", tmp_path, str(folder))
+    try:
+        until = time.monotonic() + 300
+        while time.monotonic() < until and len(list(folder.glob("checkpoint-*.mf"))) < 2:
+            assert [process.poll() for process in processes] == [None, None]
+            time.sleep(0.02)
+        processes[1].send_signal(signal.SIGKILL)
+        assert processes[0].wait(60) != 0
+    finally:
+        ended(processes, 0)
+    resumed = said(tmp_path, "kept", str(folder))
+    assert [lines[-1] for lines in resumed] == [lines[-1] for lines in whole]
+    for lines in resumed:
+        begun = next(line for line in lines if line.startswith("begins "))
+        assert int(begun.removeprefix("begins ")) > 300
+
+    processes = start("apart", tmp_path, str(tmp_path / "apart"))  # process 1 sees no checkpoints
+    ended(processes, 300)
+    for process in (0, 1):
+        error = (tmp_path / f"{process}.err").read_text()
+        assert "would go on from checkpoints after [3000, 0] steps" in error

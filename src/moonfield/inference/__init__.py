@@ -18,7 +18,7 @@ from .method import AbstractDirect, AbstractMethod, AbstractStepping, Outcome, S
 from .methods import AUTO, METHODS, as_method
 from .pathfinder import Pathfinder
 from .placing import placed
-from .processes import OwnRows, check_same
+from .processes import OwnRows, check_same, check_same_step
 from .snapshot import Snapshot
 from .stopping import FixedSteps
 from .svgd import SVGD
@@ -59,6 +59,7 @@ __all__ = [
     "as_method",
     "begun",
     "check_same",
+    "check_same_step",
     "devices_for",
     "go_on",
     "gradient_noise",

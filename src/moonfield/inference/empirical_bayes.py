@@ -266,7 +266,7 @@ def _first_mode(problem: _Problem, factor: float, bar: Progress) -> _FirstMode:
     )
     target = _knowing(target, scales.noise)
     z, evidence, rounds, result = _put(z, scales.noise), -math.inf, [], Result.not_converged
-    enough = _worth(target)
+    enough = max(_ENOUGH, _ENOUGH_ROW * float(np.sum(target.batch.weights)))
     steps = 0
     try:
         while len(rounds) < _ROUNDS and result is Result.not_converged:
@@ -275,7 +275,7 @@ def _first_mode(problem: _Problem, factor: float, bar: Progress) -> _FirstMode:
             if model.likelihood.head and 0 < len(rounds) <= _CENTRED:
                 ahead = _put(z, noise_at(target, own, residuals_at(target, z, True), scales.used))
             density = _WeightsDensity(target, ahead, arrays.places, *prior)
-            ends = [_ascend(density, point, scales.root, enough) for point in begin]
+            ends = [_ascend(density, point, scales.root) for point in begin]
             best = max(ends, key=attrgetter("value"))
             if best.result is Result.nonfinite:
                 raise not_finite(target)
@@ -309,21 +309,16 @@ def _times(noise: Noise, factor: float) -> Noise:
     return noise._replace(mode=noise.mode + math.log(factor))
 
 
-def _worth(target: Target) -> float:
-    """Nats that a round must gain."""
-    return max(_ENOUGH, _ENOUGH_ROW * float(np.sum(target.batch.weights)))
-
-
-def _ascend(density: Any, start: Array, root: np.ndarray | None, enough: float) -> Optimum:
+def _ascend(density: Any, start: Array, root: np.ndarray | None) -> Optimum:
     """With a root, steps in its coordinates first; then plain ones, where curvature changes.
 
-    They end where they gain less than a round must: beyond, the weights would only fit the noise
-    that these sds leave them.
+    They end where 20 gain less than half a nat: beyond, the weights would only fit the noise that
+    these sds leave them.
     """
     if root is None:
-        return climb(density, start, _WHITENED + _PLAIN, None, enough)
-    ahead = climb(density, start, _WHITENED, root, enough)
-    end = climb(density, ahead.point, _PLAIN, None, enough)
+        return climb(density, start, _WHITENED + _PLAIN, None, _ENOUGH)
+    ahead = climb(density, start, _WHITENED, root, _ENOUGH)
+    end = climb(density, ahead.point, _PLAIN, None, _ENOUGH)
     return end._replace(
         trace=np.concatenate([ahead.trace, end.trace]),
         evaluations=ahead.evaluations + end.evaluations,
@@ -349,7 +344,7 @@ def _other_mode(problem: _Problem, lead: _FirstMode, start: Array) -> tuple[Arra
             root, _ = _root(gauss_newton(target, z, arrays.places), sd)
             used = float(np.sum(1.0 - (root**2).sum(axis=0) / sd**2))
         density = _WeightsDensity(target, z, arrays.places, *prior)
-        best = _ascend(density, z[arrays.places], root, _worth(target))
+        best = _ascend(density, z[arrays.places], root)
         if best.result is Result.nonfinite:
             raise not_finite(target)
         z = z.at[arrays.places].set(best.point)

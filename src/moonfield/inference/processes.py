@@ -92,6 +92,20 @@ def check_same(described: Mapping[str, Any]) -> None:
         )
 
 
+def check_same_step(step: int) -> None:
+    """All processes must go on from the same checkpoint.
+
+    Raises:
+        ValueError: in all processes, if they do not.
+    """
+    found = gathered(step)[:, 0]
+    if len({*found.tolist()}) > 1:
+        raise ValueError(
+            f"The processes of this fit would go on from checkpoints after {found.tolist()} steps. "
+            "Give all of them one folder, which all of them see."
+        )
+
+
 class Alone:
     """One process decides for itself."""
 

@@ -71,6 +71,11 @@ class Keeper:
                 f"{self._how_others_differ()}. They are left alone; give each fit its own folder."
             )
 
+    @property
+    def step(self) -> int:
+        """Steps before the newest checkpoint, 0 if there is none."""
+        return self._step
+
     def due(self, step: int) -> bool:
         """Whether enough time, or steps, have passed since the last attempt."""
         if self._checkpoint.steps:

@@ -22,6 +22,7 @@ from ..inference import (
     FixedSteps,
     Raw,
     Sampling,
+    check_same_step,
     placed,
 )
 from ..model import AbstractBoundProgram, AbstractModel, row_of, space
@@ -86,6 +87,8 @@ def run_steps(
     controller = automatic if steps is None else FixedSteps(int(steps), method.tuned)
     if keeper is not None:
         keeper.resume(driver, controller)
+        if driver.turns.several:
+            check_same_step(keeper.step)
 
     def finish(raw: Raw) -> Posterior:
         return _from_steps(job, method, driver.model_space.size, raw, before)
