@@ -143,8 +143,8 @@ def _intervals(found: Found, tables: Mapping[str, Table]) -> list[str]:
             continue
         inside = np.concatenate([s.inside for s in sets.values()])
         share, se = inside.mean(), _se(inside.size)
-        rows = np.concatenate([tables[name].held_out.sum(axis=1) for name in sets])
         if system == "conformal":
+            rows = np.concatenate([tables[name].held_out.sum(axis=1) for name in sets])
             used = np.concatenate([(~tables[name].held_out).sum(axis=1) for name in sets])
             shared = LEVEL * (1.0 - LEVEL) / (used // CALIBRATES + 2.0)
             se = float(np.hypot(se, np.sqrt(np.sum((rows / rows.sum()) ** 2 * shared))))

@@ -24,13 +24,7 @@ from .columns import Columns, categorical_places, check_table, columns_of
 from .encoder import Encoder, learn
 from .exporting import export_estimator
 from .online import joined, knowledge, members_of
-from .recipe import (
-    Choice,
-    fit_rows,
-    member_method,
-    network_prior,
-    warn_unless_converged,
-)
+from .recipe import Choice, fit_rows, member_method, network_prior
 from .weights import as_row_weights
 
 T = TypeVar("T")
@@ -295,9 +289,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         checkpoint: Any = None,
     ) -> Posterior:
         options = self.steps, self.batch_size, self.seed_, start, bool(self.verbose), checkpoint
-        posterior = fit_rows(model, rows, method, *options)
-        warn_unless_converged(posterior)
-        return posterior
+        return fit_rows(model, rows, method, *options)
 
     def keep(self, posterior: Posterior) -> None:
         """Take a posterior as the estimator's own."""

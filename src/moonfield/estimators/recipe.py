@@ -67,9 +67,11 @@ def stepping(draws: int) -> IVON:
     return IVON(hessian_init=_PRECISION, draws=draws, tolerance=_TOLERANCE)
 
 
-def by_evidence(rivals: Sequence[BayesianNetwork]) -> Laplace:
+def by_evidence(candidates: Sequence[BayesianNetwork]) -> Laplace:
     """Gaussians of the curvature at some modes; model, prior and noise of the greatest evidence."""
-    return Laplace("gauss_newton", starts=1, empirical_bayes=True, modes=_MODES, rivals=rivals)
+    return Laplace(
+        "gauss_newton", starts=1, empirical_bayes=True, modes=_MODES, candidates=candidates
+    )
 
 
 def suits_evidence(model: BayesianNetwork, rows: int) -> bool:
@@ -104,13 +106,13 @@ def fit_rows(
     verbose: bool,
     checkpoint: Any = None,
 ) -> Posterior:
-    """Fit, in the batches that suit the rows where none are given."""
+    """Fit, and warn where the fit ended before it had converged."""
     inputs, targets, weights = rows
     if batch_size == "auto":
         few = len(inputs) <= _MOST_ROWS
         direct = isinstance(as_method(method, model, len(inputs), by_steps=True), AbstractDirect)
         batch_size = None if few or direct else _BATCH
-    return fit(
+    posterior = fit(
         model,
         inputs,
         targets,
@@ -123,10 +125,6 @@ def fit_rows(
         progress=verbose,
         checkpoint=checkpoint,
     )
-
-
-def warn_unless_converged(posterior: Posterior) -> None:
-    """Of a fit that ended before it had converged."""
     if posterior.result is Result.not_converged:
         warnings.warn(
             "The fit ended before it had converged; its predictions may be worse than they could "
@@ -134,3 +132,4 @@ def warn_unless_converged(posterior: Posterior) -> None:
             ConvergenceWarning,
             stacklevel=5,
         )
+    return posterior

@@ -193,10 +193,10 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         if in_steps or not suits_evidence(model, len(rows.inputs)):
             return Choice(model, stepping(self.step_draws))
         prior = noise_prior(self.units_.shift.shape)
-        chosen, rivals = _student_t(model, Head(prior) if self._has_head else prior), []
+        chosen, candidates = _student_t(model, Head(prior) if self._has_head else prior), []
         if self.heteroscedastic == "auto" and noise_may_vary(model, len(rows.inputs)):
-            rivals.append(_student_t(self._model(rows, head=True), Head(prior)))
-        return Choice(chosen, by_evidence(rivals))
+            candidates.append(_student_t(self._model(rows, head=True), Head(prior)))
+        return Choice(chosen, by_evidence(candidates))
 
     def likelihood(self, head: bool) -> tuple[AbstractLikelihood, int]:
         shape = self.units_.shift.shape

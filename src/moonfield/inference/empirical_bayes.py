@@ -201,18 +201,19 @@ def _problem(target: Target, seed: int, start: Array | None, starts: int, modes:
 
 def _learn(problems: Sequence[_Problem], bar: Progress) -> Learned:
     found: list[_FirstMode] = []
-    result = Result.converged
     try:
         for problem in problems:
             found.append(_leading_mode(problem, bar))
             if found[-1].result is Result.interrupted:
-                raise KeyboardInterrupt
+                break
     except KeyboardInterrupt:
         if not found:
             raise
-        result = Result.interrupted
+        found[-1] = found[-1]._replace(result=Result.interrupted)
     best = int(np.argmax([mode.evidence for mode in found]))
     lead, problem = found[best], problems[best]
+    ended = found[-1].result is Result.interrupted
+    result = Result.interrupted if ended else lead.result
     approximations = [_gaussian(lead.target, problem.arrays, lead.scales, lead.z)]
     try:
         for other in problem.others if result is not Result.interrupted else ():
@@ -227,7 +228,7 @@ def _learn(problems: Sequence[_Problem], bar: Progress) -> Learned:
         Members(approximations) if len(problem.others) else approximations[0],
         lead.evidence,
         lead.rounds,
-        lead.result if result is Result.converged else result,
+        result,
         {"effective_parameters": lead.scales.used, "rounds": len(lead.rounds)},
     )
 

@@ -61,9 +61,9 @@ class Laplace(AbstractDirect):
         modes: with `empirical_bayes`, how many modes, from as many random starts, have a Gaussian
             each; they weigh the same. One after the first whose weights use up more than three
             quarters of what the rows tell interpolates them, and is left out.
-        rivals: with `empirical_bayes`, other networks, priors or likelihoods for the same rows. Of
-            all, the model whose first mode has the greatest marginal likelihood is fitted, and is
-            `posterior.model`.
+        candidates: with `empirical_bayes`, other networks, priors or likelihoods for the same rows.
+            Of all, the model whose first mode has the greatest marginal likelihood is fitted, and
+            is `posterior.model`.
 
     Raises:
         TypeError, ValueError: an argument is out of range, the model has no layers, or the Hessian
@@ -75,7 +75,7 @@ class Laplace(AbstractDirect):
     linearised: bool | None = eqx.field(static=True)
     empirical_bayes: bool = eqx.field(static=True)
     modes: int = eqx.field(static=True)
-    rivals: tuple[BayesianNetwork, ...]
+    candidates: tuple[BayesianNetwork, ...]
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Laplace(AbstractDirect):
         linearised: bool | None = None,
         empirical_bayes: bool = False,
         modes: int = 1,
-        rivals: Sequence[BayesianNetwork] = (),
+        candidates: Sequence[BayesianNetwork] = (),
     ):
         self.hessian = hessian
         self.linearised = linearised
@@ -99,9 +99,9 @@ class Laplace(AbstractDirect):
         self.modes = whole(modes, "modes")
         if modes > 1 and not empirical_bayes:
             raise ValueError("modes is for empirical_bayes=True; starts are for the others.")
-        self.rivals = tuple(rivals)
-        if self.rivals and not empirical_bayes:
-            raise ValueError("rivals is for empirical_bayes=True, which compares evidence.")
+        self.candidates = tuple(candidates)
+        if self.candidates and not empirical_bayes:
+            raise ValueError("candidates is for empirical_bayes=True, which compares evidence.")
 
     @property
     def name(self) -> str:
@@ -115,7 +115,7 @@ class Laplace(AbstractDirect):
         if self.hessian == "gauss_newton":
             weight_places(model)
         if self.empirical_bayes:
-            for one in (model, *self.rivals):
+            for one in (model, *self.candidates):
                 check_model(one)
         if self.hessian == "kronecker":
             layer_priors(model)
@@ -155,18 +155,20 @@ class Laplace(AbstractDirect):
     def _run_empirical_bayes(
         self, target: Target, seed: int, start: Array | None, progress: bool
     ) -> Outcome:
-        targets = [target, *(_rival(target, model) for model in self.rivals)]
-        if start is not None and self.rivals:
-            raise ValueError("A start is of one model, and there are rivals. Leave one out.")
+        if start is not None and self.candidates:
+            raise ValueError(
+                "A start is of one model, and there are other candidates. Leave one out."
+            )
+        targets = [target, *(_candidate(target, model) for model in self.candidates)]
         found = learn(targets, seed, start, self.starts, self.modes, progress)
         last = found.rounds[-1]
-        evaluations = sum(one.evaluations + target.size for one in found.rounds)
+        size = space(found.model).size
         return Outcome(
             approximation=found.approximation,
             trace=np.concatenate([one.trace for one in found.rounds]),
             result=found.result,
             steps=sum(len(one.trace) for one in found.rounds),
-            evaluations=evaluations,
+            evaluations=sum(one.evaluations + size for one in found.rounds),
             elbo=(found.evidence, 0.0 if math.isfinite(found.evidence) else math.nan),
             compile_seconds=0.0,
             facts={"log_marginal_likelihood": found.evidence, **found.facts, **mode_facts(last)},
@@ -186,12 +188,14 @@ class Laplace(AbstractDirect):
         return found.model if self.linearised is False else _about_modes(found.model, approximation)
 
 
-def _rival(target: Target, model: BayesianNetwork) -> Target:
+def _candidate(target: Target, model: BayesianNetwork) -> Target:
     """The same rows under another model; `ValueError` where it does not take them."""
     rows = rows_first(target.batch)
     wanted, shape = rows.targets.shape[1:], model.target_shape(rows.inputs)
     if shape != wanted:
-        raise ValueError(f"Targets of a row have shape {wanted}; those of a rival have {shape}.")
+        raise ValueError(
+            f"Targets of a row have shape {wanted}; those of a candidate have {shape}."
+        )
     model.check_targets(rows.inputs, np.asarray(rows.targets))
     return Target(model, target.batch)
 

@@ -247,7 +247,7 @@ def test_each_mode_is_expanded_about_itself(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.predict(x, draws=30).mean, found.predict(x, draws=30).mean)
 
 
-def test_of_rivals_the_one_of_the_greatest_evidence_is_fitted() -> None:
+def test_of_candidates_the_one_of_the_greatest_evidence_is_fitted() -> None:
     x = np.linspace(-2.0, 2.0, 60)[:, None]
     y = np.sin(2.0 * x[:, 0]) + 0.1 * np.random.default_rng(0).normal(size=60)
 
@@ -255,8 +255,8 @@ def test_of_rivals_the_one_of_the_greatest_evidence_is_fitted() -> None:
         prior, likelihood = mf.priors.Normal(0.0, 2.0), mf.likelihoods.Normal(sd=NOISE)
         return mf.BayesianNetwork(mf.nets.MLP(sizes), prior, likelihood)
 
-    def fitted(first: mf.BayesianNetwork, *rivals: mf.BayesianNetwork) -> mf.Posterior:
-        options: dict[str, Any] = {"empirical_bayes": True, "modes": 2, "rivals": rivals}
+    def fitted(first: mf.BayesianNetwork, *candidates: mf.BayesianNetwork) -> mf.Posterior:
+        options: dict[str, Any] = {"empirical_bayes": True, "modes": 2, "candidates": candidates}
         return mf.fit(first, x, y, method=mf.Laplace("gauss_newton", starts=1, **options))
 
     straight, curved = network([1, 1]), network([1, 6, 1])
@@ -271,15 +271,15 @@ def test_of_rivals_the_one_of_the_greatest_evidence_is_fitted() -> None:
 
     two, other_prior = network([1, 2]), mf.priors.Laplace(1.0)
     laplace = mf.BayesianNetwork(curved.network, other_prior, curved.likelihood)
-    method = mf.Laplace("gauss_newton", empirical_bayes=True, rivals=[straight])
-    with pytest.raises(ValueError, match="those of a rival have \\(2,\\)"):
+    method = mf.Laplace("gauss_newton", empirical_bayes=True, candidates=[straight])
+    with pytest.raises(ValueError, match="those of a candidate have \\(2,\\)"):
         fitted(curved, two)
     with pytest.raises(ValueError, match="the weights have others"):
         fitted(curved, laplace)
     with pytest.raises(ValueError, match="Leave one out"):
         mf.fit(curved, x, y, method=method, start=alone)
-    with pytest.raises(ValueError, match="rivals is for empirical_bayes"):
-        mf.Laplace("gauss_newton", rivals=[straight])
+    with pytest.raises(ValueError, match="candidates is for empirical_bayes"):
+        mf.Laplace("gauss_newton", candidates=[straight])
 
 
 def test_modes_that_interpolate_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
