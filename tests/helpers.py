@@ -10,7 +10,7 @@ import pytest
 import moonfield as mf
 from moonfield.data import Batch, Dataset, dataset, full_batch
 from moonfield.families import MeanField, MeanFieldState, Variational
-from moonfield.inference import empirical_bayes
+from moonfield.inference import rounds
 from moonfield.inference.host_lbfgs import climb
 from moonfield.model import space
 
@@ -119,5 +119,5 @@ def interrupt_climbs(monkeypatch: pytest.MonkeyPatch, after: int = 1) -> list[An
             raise KeyboardInterrupt
         return climb(*arguments)
 
-    monkeypatch.setattr(empirical_bayes, "climb", interrupted)
+    monkeypatch.setattr(rounds, "climb", interrupted)
     return calls

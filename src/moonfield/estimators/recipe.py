@@ -20,7 +20,7 @@ _PRECISION = 1_000.0  # of each weight, at the start of a fit
 _TOLERANCE = 0.01  # nats a row
 _MOST_ROWS = 1_200  # up to which a step sees all of them
 _BATCH = 256
-_MODES = 3
+_MODES = 4
 _FEWEST_ROWS = 100  # for prior and noise by evidence
 _MOST_WEIGHTS = 2_000
 _MOST_PRODUCTS = 1e11
@@ -67,10 +67,10 @@ def stepping(draws: int) -> IVON:
     return IVON(hessian_init=_PRECISION, draws=draws, tolerance=_TOLERANCE)
 
 
-def by_evidence(candidates: Sequence[BayesianNetwork]) -> Laplace:
-    """Gaussians of the curvature at some modes; model, prior and noise of the greatest evidence."""
+def by_evidence(even_noise: bool = False) -> Laplace:
+    """Gaussians of the curvature at some modes, with prior sds and noise of great evidence."""
     return Laplace(
-        "gauss_newton", starts=1, empirical_bayes=True, modes=_MODES, candidates=candidates
+        "gauss_newton", starts=1, empirical_bayes=True, modes=_MODES, even_noise=even_noise
     )
 
 

@@ -192,21 +192,20 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
     def _automatic(self, model: BayesianNetwork, rows: Rows, in_steps: bool) -> Choice:
         if in_steps or not suits_evidence(model, len(rows.inputs)):
             return Choice(model, stepping(self.step_draws))
-        prior = noise_prior(self.units_.shift.shape)
-        chosen, candidates = _student_t(model, Head(prior) if self._has_head else prior), []
-        if self.heteroscedastic == "auto" and noise_may_vary(model, len(rows.inputs)):
-            candidates.append(_student_t(self._model(rows, head=True), Head(prior)))
-        return Choice(chosen, by_evidence(candidates))
+        either = self.heteroscedastic == "auto" and noise_may_vary(model, len(rows.inputs))
+        scale: Any = noise_prior(self.units_.shift.shape)
+        if either:
+            model = self._model(rows, head=True)
+        if either or self._has_head:
+            scale = Head(scale)
+        chosen = BayesianNetwork(model.network, model.prior, StudentT(scale=scale))
+        return Choice(chosen, by_evidence(either))
 
     def likelihood(self, head: bool) -> tuple[AbstractLikelihood, int]:
         shape = self.units_.shift.shape
         if head:
             return Normal(sd="head"), 2 * _targets(shape)
         return Normal(sd=noise_prior(shape)), _targets(shape)
-
-
-def _student_t(model: BayesianNetwork, scale: Any) -> BayesianNetwork:
-    return BayesianNetwork(model.network, model.prior, StudentT(scale=scale))
 
 
 def _targets(shape: tuple[int, ...]) -> int:

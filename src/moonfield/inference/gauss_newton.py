@@ -1,7 +1,7 @@
 """The generalised Gauss-Newton matrix of a network: curvature that is never negative."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import jax
@@ -46,13 +46,29 @@ def gauss_newton(
     first-order expansion (Martens, 2020, "New insights and perspectives on the natural gradient
     method", section 8). The sum is in 64 bits: small curvatures beside large ones count.
     """
-    structure, arrays = split(target)
     total = np.zeros((places.size, places.size))
+    for _, jacobian, hessian in _blocks(target, z, places):
+        total += _product(jacobian, hessian)
+    return 0.5 * (total + total.T)
+
+
+def jacobians(
+    target: Target, z: Float[Array, " size"], places: Int[np.ndarray, " weights"]
+) -> Iterator[tuple[int, Float[np.ndarray, "rows outputs weights"]]]:
+    """Of the outputs of successive rows, in 64 bits: the first row of each block, and its J."""
+    rows = len(target.batch.weights)
+    for begin, jacobian, _ in _blocks(target, z, places):
+        yield begin, jacobian[: rows - begin]
+
+
+def _blocks(
+    target: Target, z: Array, places: np.ndarray
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    structure, arrays = split(target)
     for begin in range(0, len(target.batch.weights), _ROWS):
         block = _block(structure, arrays, z, places, np.int32(begin))
         jacobian, hessian = (np.asarray(part, np.float64) for part in block)
-        total += _product(jacobian, hessian)
-    return 0.5 * (total + total.T)
+        yield begin, jacobian, hessian
 
 
 def _product(jacobian: np.ndarray, hessian: np.ndarray) -> np.ndarray:

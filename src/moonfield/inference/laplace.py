@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal, cast, get_args
 
 import equinox as eqx
@@ -13,8 +13,7 @@ from jaxtyping import Array, Float, PyTree
 
 from .._core.checks import whole
 from .._core.trees import named_leaves
-from ..data import rows_first
-from ..families import Conditional, Gaussian, MeanField, MeanFieldState, Members, Variational
+from ..families import Conditional, Gaussian, MeanField, MeanFieldState, Variational
 from ..model import AbstractModel, BayesianNetwork, space
 from ..networks import Modes
 from .curvature import check_size, diagonal_precision_at, invert, precision_at
@@ -24,6 +23,7 @@ from .kronecker_curvature import check_rows, kronecker_gaussian, layer_priors
 from .map import LogDensity, find_mode, mode_facts
 from .method import AbstractDirect, Outcome
 from .target import Target
+from .weight_priors import head_places
 
 _DIRECTIONS = 32  # in which modes differ by more than their sds, if they differ
 
@@ -61,9 +61,12 @@ class Laplace(AbstractDirect):
         modes: with `empirical_bayes`, how many modes, from as many random starts, have a Gaussian
             each; they weigh the same. One after the first whose weights use up more than three
             quarters of what the rows tell interpolates them, and is left out.
-        candidates: with `empirical_bayes`, other networks, priors or likelihoods for the same rows.
-            Of all, the model whose first mode has the greatest marginal likelihood is fitted, and
-            is `posterior.model`.
+        even_noise: with `empirical_bayes`, for a likelihood with a head for its scale: some of the
+            modes have heads that are 0, so that their noise does not vary from row to row, and
+            prior sds of their own. As many as give the mixture of both kinds the best log score of
+            a quarter of the rows (1,000 at most), which are first left out ("stacking": Yao et al.,
+            2018, "Using stacking to average Bayesian predictive distributions"); perhaps none.
+            `diagnostics.facts["modes_of_even_noise"]` says how many.
 
     Raises:
         TypeError, ValueError: an argument is out of range, the model has no layers, or the Hessian
@@ -75,7 +78,7 @@ class Laplace(AbstractDirect):
     linearised: bool | None = eqx.field(static=True)
     empirical_bayes: bool = eqx.field(static=True)
     modes: int = eqx.field(static=True)
-    candidates: tuple[BayesianNetwork, ...]
+    even_noise: bool = eqx.field(static=True)
 
     def __init__(
         self,
@@ -84,7 +87,7 @@ class Laplace(AbstractDirect):
         linearised: bool | None = None,
         empirical_bayes: bool = False,
         modes: int = 1,
-        candidates: Sequence[BayesianNetwork] = (),
+        even_noise: bool = False,
     ):
         self.hessian = hessian
         self.linearised = linearised
@@ -99,9 +102,9 @@ class Laplace(AbstractDirect):
         self.modes = whole(modes, "modes")
         if modes > 1 and not empirical_bayes:
             raise ValueError("modes is for empirical_bayes=True; starts are for the others.")
-        self.candidates = tuple(candidates)
-        if self.candidates and not empirical_bayes:
-            raise ValueError("candidates is for empirical_bayes=True, which compares evidence.")
+        self.even_noise = bool(even_noise)
+        if even_noise and not empirical_bayes:
+            raise ValueError("even_noise is for empirical_bayes=True.")
 
     @property
     def name(self) -> str:
@@ -115,8 +118,9 @@ class Laplace(AbstractDirect):
         if self.hessian == "gauss_newton":
             weight_places(model)
         if self.empirical_bayes:
-            for one in (model, *self.candidates):
-                check_model(one)
+            check_model(model)
+        if self.even_noise:
+            head_places(cast(BayesianNetwork, model))
         if self.hessian == "kronecker":
             layer_priors(model)
         if self.hessian == "last_layer":
@@ -155,12 +159,8 @@ class Laplace(AbstractDirect):
     def _run_empirical_bayes(
         self, target: Target, seed: int, start: Array | None, progress: bool
     ) -> Outcome:
-        if start is not None and self.candidates:
-            raise ValueError(
-                "A start is of one model, and there are other candidates. Leave one out."
-            )
-        targets = [target, *(_candidate(target, model) for model in self.candidates)]
-        found = learn(targets, seed, start, self.starts, self.modes, progress)
+        modes = self.modes, self.even_noise
+        found = learn(target, seed, start, self.starts, *modes, progress)
         last = found.rounds[-1]
         size = space(found.model).size
         return Outcome(
@@ -182,33 +182,20 @@ class Laplace(AbstractDirect):
         return model.linearised(_weights(model, mode))
 
     def _about(self, found: Learned) -> AbstractModel:
-        approximation = found.approximation
-        if isinstance(approximation, Gaussian):
-            return self._model(found.model, approximation.mean)
-        return found.model if self.linearised is False else _about_modes(found.model, approximation)
+        if len(found.members) == 1:
+            return self._model(found.model, found.members[0].mean)
+        return found.model if self.linearised is False else _about_modes(found)
 
 
-def _candidate(target: Target, model: BayesianNetwork) -> Target:
-    """The same rows under another model; `ValueError` where it does not take them."""
-    rows = rows_first(target.batch)
-    wanted, shape = rows.targets.shape[1:], model.target_shape(rows.inputs)
-    if shape != wanted:
-        raise ValueError(
-            f"Targets of a row have shape {wanted}; those of a candidate have {shape}."
-        )
-    model.check_targets(rows.inputs, np.asarray(rows.targets))
-    return Target(model, target.batch)
-
-
-def _about_modes(model: BayesianNetwork, found: Members) -> BayesianNetwork:
+def _about_modes(found: Learned) -> BayesianNetwork:
     """Expanded about each member's mean; its directions are those that are known best."""
-    places, modes, directions = weight_places(model), [], []
-    for index in range(found.count):
-        member = cast(Gaussian, found.member(index))
+    model, modes, directions = found.model, [], []
+    for member, places in zip(found.members, found.free, strict=True):
         root = np.asarray(member.scale_tril, np.float64)[places]
         variances, vectors = np.linalg.eigh(root @ root.T)  # smallest first
-        best = np.zeros((min(_DIRECTIONS, places.size), member.mean.size))
-        best[:, places] = (vectors / np.sqrt(variances))[:, : len(best)].T
+        best = np.zeros((_DIRECTIONS, member.mean.size))
+        count = min(_DIRECTIONS, places.size)
+        best[:count, places] = (vectors / np.sqrt(variances))[:, :count].T
         modes.append(_weights(model, member.mean))
         step = functools.partial(_step, model, member.mean)
         directions.append(jax.vmap(step)(jnp.asarray(best, member.mean.dtype)))

@@ -33,6 +33,7 @@ class NoisePrior(NamedTuple):
 
     places: np.ndarray  # where they stand in z
     log_density: list[CubicSpline]
+    df: float | None = None  # degrees of freedom, where they are not to be learned
 
 
 class Noise(NamedTuple):
@@ -154,9 +155,11 @@ def noise_at(target: Target, prior: NoisePrior, residuals: Residuals, used: floa
 
     tiny = np.exp(2.0 * (_GRID[0] + 1.0))
     begin = 0.5 * np.log(np.maximum(weights @ squares / weights.sum(), tiny))
-    begin = np.append(begin, [math.log(3.0)] if heavy else [])
     bounds = [(_GRID[0], _GRID[-1])] * count
-    bounds += [tuple(math.log(df - 2.0) for df in _FREEDOM)] if heavy else []
+    if heavy:
+        lowest, most = _FREEDOM if prior.df is None else (prior.df, prior.df)
+        bounds.append((math.log(lowest - 2.0), math.log(most - 2.0)))
+        begin = np.append(begin, np.clip(math.log(3.0), *bounds[-1]))
     best = minimize(loss, begin, method="L-BFGS-B", bounds=bounds).x
     mode, sds = best[:count], np.zeros(count)
     for i in range(count):

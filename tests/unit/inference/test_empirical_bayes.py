@@ -14,10 +14,13 @@ from scipy.optimize import minimize
 
 import moonfield as mf
 from moonfield.data import dataset, full_batch, rows_last
-from moonfield.inference import empirical_bayes
+from moonfield.families import Gaussian
+from moonfield.inference import empirical_bayes, rounds
 from moonfield.inference.gauss_newton import gauss_newton, weight_places
+from moonfield.inference.held_out import best_share, left_out, log_scores, without
 from moonfield.inference.host_lbfgs import climb
 from moonfield.inference.target import Target
+from moonfield.inference.weight_priors import head_places
 from moonfield.model import space
 from moonfield.posterior.replacing import replaced
 from tests.helpers import interrupt_climbs
@@ -106,7 +109,7 @@ def test_slices_of_rows_add_up_to_the_log_joint_density(x64) -> None:
     target = target_of(model, X, y, rng.uniform(0.5, 2.0, 2_500))
     places, z = weight_places(model), jnp.asarray(rng.normal(size=model.size))
     mean, sd = jnp.zeros(places.size), jnp.ones(places.size)
-    density = empirical_bayes._WeightsDensity(target, z, places, mean, sd)
+    density = rounds._WeightsDensity(target, z, places, mean, sd)
     value, gradient = density(z[places])
     exact, slope = jax.value_and_grad(target.log_density)(z)
     constant = 0.5 * places.size * np.log(2.0 * np.pi)
@@ -247,45 +250,99 @@ def test_each_mode_is_expanded_about_itself(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.predict(x, draws=30).mean, found.predict(x, draws=30).mean)
 
 
-def test_of_candidates_the_one_of_the_greatest_evidence_is_fitted() -> None:
-    x = np.linspace(-2.0, 2.0, 60)[:, None]
-    y = np.sin(2.0 * x[:, 0]) + 0.1 * np.random.default_rng(0).normal(size=60)
+def with_head(method: mf.Laplace, varies: float, rows: int = 200) -> tuple[mf.Posterior, Any, Any]:
+    """A straight line under noise whose log sd has this slope."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1.0, 1.0, size=(rows, 1))
+    y = x[:, 0] + 0.3 * np.exp(varies * x[:, 0]) * rng.normal(size=rows)
+    likelihood = mf.likelihoods.StudentT(scale=mf.likelihoods.Head(NOISE))
+    model = mf.BayesianNetwork(mf.nets.MLP([1, 4, 2]), mf.priors.Normal(0.0, 1.0), likelihood)
+    return mf.fit(model, x, y, method=method), x, y
 
-    def network(sizes: list[int]) -> mf.BayesianNetwork:
-        prior, likelihood = mf.priors.Normal(0.0, 2.0), mf.likelihoods.Normal(sd=NOISE)
-        return mf.BayesianNetwork(mf.nets.MLP(sizes), prior, likelihood)
 
-    def fitted(first: mf.BayesianNetwork, *candidates: mf.BayesianNetwork) -> mf.Posterior:
-        options: dict[str, Any] = {"empirical_bayes": True, "modes": 2, "candidates": candidates}
-        return mf.fit(first, x, y, method=mf.Laplace("gauss_newton", starts=1, **options))
+STACKED = mf.Laplace("gauss_newton", starts=1, empirical_bayes=True, modes=4, even_noise=True)
 
-    straight, curved = network([1, 1]), network([1, 6, 1])
-    alone = fitted(curved)
-    assert alone.diagnostics.elbo > fitted(straight).diagnostics.elbo + 10.0
-    for found in (fitted(straight, curved), fitted(curved, straight)):
-        assert found.model.network.sizes == (1, 6, 1)
-        assert found.diagnostics.elbo == alone.diagnostics.elbo
-        np.testing.assert_array_equal(
-            found.predict(x, draws=9).mean, alone.predict(x, draws=9).mean
-        )
 
-    two, other_prior = network([1, 2]), mf.priors.Laplace(1.0)
-    laplace = mf.BayesianNetwork(curved.network, other_prior, curved.likelihood)
-    method = mf.Laplace("gauss_newton", empirical_bayes=True, candidates=[straight])
-    with pytest.raises(ValueError, match="those of a candidate have \\(2,\\)"):
-        fitted(curved, two)
-    with pytest.raises(ValueError, match="the weights have others"):
-        fitted(curved, laplace)
-    with pytest.raises(ValueError, match="Leave one out"):
-        mf.fit(curved, x, y, method=method, start=alone)
-    with pytest.raises(ValueError, match="candidates is for empirical_bayes"):
-        mf.Laplace("gauss_newton", candidates=[straight])
+def test_noise_that_hardly_varies_is_mixed_from_modes_without_heads(tmp_path: Path) -> None:
+    found, x, _ = with_head(STACKED, 0.0)
+    even = found.diagnostics.facts["modes_of_even_noise"]
+    assert even > 0
+    head = head_places(found.model)
+    means = np.array([found.approximation.member(i).mean for i in range(4)])
+    assert sorted(np.all(means[:, head] == 0.0, axis=1)) == [False] * (4 - even) + [True] * even
+    assert (np.array(found.approximation.moments()[1])[head] > 0.0).all()
+    assert np.ptp(found.predict(x).aleatoric) < 0.1
+    found.save(tmp_path / "stacked.mf")
+    again = mf.load(tmp_path / "stacked.mf")
+    np.testing.assert_array_equal(again.predict(x, draws=30).mean, found.predict(x, draws=30).mean)
+
+
+def test_noise_that_varies_keeps_its_heads() -> None:
+    found, _, _ = with_head(STACKED, 1.5)
+    assert found.diagnostics.facts["modes_of_even_noise"] == 0
+    ends = found.predict([[-0.9], [0.9]]).aleatoric
+    assert ends[1] / ends[0] == pytest.approx(np.exp(1.5 * 1.8), rel=0.4)
+
+
+@pytest.mark.parametrize("climbs", [1, 3, 9, 14, 20])
+def test_the_keyboard_ends_the_mixing_of_noises_too(
+    climbs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt_climbs(monkeypatch, climbs)
+    found, x, _ = with_head(STACKED, 0.0)
+    assert found.result is mf.Result.interrupted
+    assert np.isfinite(found.predict(x, draws=10).mean).all()
+
+
+def test_even_noise_is_of_a_likelihood_with_a_head() -> None:
+    with pytest.raises(ValueError, match="head for its scale"):
+        mf.fit(linear(mf.likelihoods.Normal(NOISE)), X, Y, method=STACKED)
+    with pytest.raises(ValueError, match="even_noise is for empirical_bayes"):
+        mf.Laplace("gauss_newton", even_noise=True)
+
+
+def test_rows_that_are_left_out_are_as_if_there_were_none(x64) -> None:
+    model = linear(mf.likelihoods.Normal(NOISE))
+    target = target_of(model, X, Y)
+    rows = left_out(np.asarray(target.batch.weights), seed=0)
+    assert len(np.unique(rows)) == 15
+    assert rows.max() < 60
+    kept = np.setdiff1d(np.arange(60), rows)
+    fewer = mf.fit(model, X[kept], Y[kept], method=METHOD).diagnostics.elbo
+    weights = np.ones(60)
+    weights[rows] = 0.0
+    np.testing.assert_array_equal(without(target, rows).batch.weights[:60], weights)
+    again = mf.fit(model, X, Y, weights=weights, method=METHOD).diagnostics.elbo
+    assert again == pytest.approx(fewer, abs=1e-3)
+
+
+def test_scores_of_rows_are_those_of_the_exact_predictive_density(x64) -> None:
+    """Of a linear model all is normal: `N(y; x m, x S x' + sd^2)`."""
+    model, sd = linear(mf.likelihoods.Normal(0.3)), 0.3
+    root = np.linalg.cholesky(np.cov(RNG.normal(size=(10, 40))) / 200.0)
+    mean = np.linalg.lstsq(X, Y)[0]
+    found = Gaussian(jnp.asarray(mean), jnp.asarray(root))
+    rows, places = np.array([3, 17, 18, 59]), np.arange(10)
+    scores = log_scores(target_of(model, X, Y), found, places, rows, seed=0)
+    variances = ((X[rows] @ root) ** 2).sum(axis=1) + sd**2
+    exact = stats.norm.logpdf(Y[rows], X[rows] @ mean, variances**0.5)
+    np.testing.assert_allclose(scores, exact, atol=0.05)
+
+
+def test_the_best_share_has_the_best_log_score() -> None:
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(size=(2, 50))
+    weights = rng.uniform(size=50)
+    scores = [weights @ np.log(k / 4 * np.exp(one) + (1 - k / 4) * np.exp(other)) for k in range(5)]
+    assert best_share(one, other, weights, 4) == np.argmax(scores) in (1, 2, 3)
+    assert best_share(one, one - 1.0, weights, 4) == 4
+    assert best_share(one - 1.0, one, weights, 4) == 0
 
 
 def test_modes_that_interpolate_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert several_modes().approximation.count == 3
     monkeypatch.setattr(empirical_bayes, "_MOST_USED", 0.0)
-    assert several_modes().approximation.count == 1
+    assert isinstance(several_modes().approximation, Gaussian)
 
 
 def test_few_rows_do_not_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,7 +353,7 @@ def test_few_rows_do_not_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     y = np.tanh(x[:, 0]) + 0.3 * rng.normal(size=40)
     found = mf.fit(model, x, y, method=METHOD).diagnostics.facts
-    monkeypatch.setattr(empirical_bayes, "_STARTING_NOISE", (1.0,))
+    monkeypatch.setattr(rounds, "_STARTING_NOISE", (1.0,))
     under_all = mf.fit(model, x, y, method=METHOD).diagnostics.facts
     assert under_all["effective_parameters"] < 2.0 < found["effective_parameters"]
     assert found["log_marginal_likelihood"] > under_all["log_marginal_likelihood"]
@@ -306,7 +363,7 @@ def test_the_keyboard_ends_it_with_what_there_is(monkeypatch: pytest.MonkeyPatch
     interrupt_climbs(monkeypatch)
     found = several_modes()
     assert found.result is mf.Result.interrupted
-    assert found.approximation.count == 1
+    assert isinstance(found.approximation, Gaussian)
     assert np.isfinite(found.predict(np.zeros((1, 1)), draws=10).mean).all()
 
 
