@@ -29,7 +29,8 @@ from .weight_priors import arrays_of, head_places, with_sds
 
 _MOST_USED = 0.75  # effective parameters of another mode, a target: beyond, it interpolates
 _MANY_PRODUCTS = 1e10  # in one matrix, from which on threads help
-_JUDGED = 2  # modes of each kind of noise, by rows that were left out
+_JUDGED = 2  # modes of each kind of noise, by rows that were left out; one after much work
+_MUCH_WORK = 2.5e6  # rows times weights
 _STILL = 1e-3  # sd of a head's weights that are 0, in sds of their prior
 
 
@@ -130,10 +131,11 @@ def _shares(problem: Problem, seed: int, modes: int, bar: Progress) -> list[_Par
     """How many modes noise that varies has, and how many even noise; first what has more."""
     weights = np.asarray(problem.target.batch.weights)
     rows, parts, scores = left_out(weights, seed), [], []
+    judged = _JUDGED if len(weights) * problem.arrays.places.size < _MUCH_WORK else 1
     try:
         for kind in (problem, _evenly(problem)):
             fewer = kind._replace(target=without(kind.target, rows))
-            lead, found = _modes_of(_Part(fewer, None, _JUDGED), bar, brief=True)
+            lead, found = _modes_of(_Part(fewer, None, judged), bar, brief=True)
             places, others = kind.arrays.places, kind.others
             for i, one in enumerate(found[1:]):
                 others = others.at[i].set(one.mean)
