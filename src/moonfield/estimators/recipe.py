@@ -67,7 +67,7 @@ def stepping(draws: int) -> IVON:
     return IVON(hessian_init=_PRECISION, draws=draws, tolerance=_TOLERANCE)
 
 
-def by_evidence(even_noise: bool = False) -> Laplace:
+def by_evidence(even_noise: bool) -> Laplace:
     """Gaussians of the curvature at some modes, with prior sds and noise of great evidence."""
     return Laplace(
         "gauss_newton", starts=1, empirical_bayes=True, modes=_MODES, even_noise=even_noise

@@ -194,12 +194,11 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         if in_steps or not suits_evidence(model, len(rows.inputs)):
             return Choice(model, stepping(self.step_draws))
         either = self.heteroscedastic == "auto" and noise_may_vary(model, len(rows.inputs))
-        scale: Any = noise_prior(self.units_.shift.shape)
         if either:
             model = self._model(rows, head=True)
-        if either or self._has_head:
-            scale = Head(scale)
-        chosen = BayesianNetwork(model.network, model.prior, StudentT(scale=scale))
+        prior = noise_prior(self.units_.shift.shape)
+        likelihood = StudentT(scale=Head(prior) if model.likelihood.head else prior)
+        chosen = BayesianNetwork(model.network, model.prior, likelihood)
         return Choice(chosen, by_evidence(either))
 
     def likelihood(self, head: bool) -> tuple[AbstractLikelihood, int]:

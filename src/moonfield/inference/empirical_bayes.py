@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from .._core.progress import Progress
 from .._core.results import Result
+from ..data import rows_first
 from ..families import Gaussian, Members
 from ..model import AbstractModel, BayesianNetwork, normal_prior, space
 from .curvature import invert
@@ -118,7 +119,7 @@ def _problem(target: Target, seed: int, start: Array | None, starts: int, modes:
 def _evenly(problem: Problem) -> Problem:
     """The same with noise that does not vary: all weights of the head are 0."""
     model = cast(BayesianNetwork, problem.target.model)
-    head = head_places(model)
+    head = head_places(model, model.output_size(rows_first(problem.target.batch).inputs))
     return problem._replace(
         arrays=arrays_of(model, head),
         varies=False,

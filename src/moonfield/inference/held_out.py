@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from .._core.keys import Stream, streams
 from .._core.trees import Structure, split
 from ..data import rows_first, take
 from ..families import Gaussian
@@ -23,12 +24,12 @@ from .gauss_newton import jacobians
 from .target import Target
 
 _PART, _MOST = 4, 1_000  # a quarter of the rows, and at most so many
-_DRAWS = 1_000  # of each row's outputs
+_DRAWS, _AT_ONCE = 1_000, 50  # of each row's outputs
 
 
 def left_out(weights: Float[np.ndarray, " rows"], seed: int) -> Int[np.ndarray, " chosen"]:
     """Which of the rows that have a weight are left out, at random."""
-    rows = np.flatnonzero(np.asarray(weights) > 0.0)
+    rows = np.flatnonzero(weights > 0.0)
     count = min(len(rows) // _PART, _MOST)
     return np.sort(np.random.default_rng(seed).choice(rows, count, replace=False))
 
@@ -59,11 +60,10 @@ def log_scores(
         half = jacobian[own] @ root
         covariances.append(half @ half.swapaxes(-1, -2))
     variances, axes = np.linalg.eigh(np.concatenate(covariances))
-    roots = axes * np.sqrt(np.maximum(variances, 0.0))[:, None, :]
-    noise = np.random.default_rng(seed).standard_normal((_DRAWS, *variances.shape))
-    moves = np.einsum("roi,dri->dro", roots, noise).astype(z.dtype)
+    roots = (axes * np.sqrt(np.maximum(variances, 0.0))[:, None, :]).astype(z.dtype)
+    keys = streams(seed, Stream.draws, _DRAWS)
     structure, arrays = split(target)
-    return np.asarray(_mean_density(structure, arrays, z, rows, moves), float)
+    return np.asarray(_mean_density(structure, arrays, z, rows, roots, keys), float)
 
 
 @functools.partial(jax.jit, static_argnames="structure")
@@ -72,20 +72,23 @@ def _mean_density(
     arrays: list[Array],
     z: Array,
     rows: Int[Array, " chosen"],
-    moves: Float[Array, "draws chosen outputs"],
+    roots: Float[Array, "chosen outputs outputs"],
+    keys: Array,
 ) -> Float[Array, " chosen"]:
-    """`log p(y)` of some rows, averaged over moves of their outputs."""
+    """`log p(y)` of some rows, averaged over draws of their outputs: a few at a time in memory."""
     target = structure.join(arrays)
     model: Any = target.model
     some = take(rows_first(target.batch), rows, jnp.ones(len(rows)))
     params, _ = space(model).constrain(z)
     outputs, own = model.outputs(params, some.inputs), params["likelihood"]
 
-    def density(move: Array) -> Array:
-        return model.likelihood.log_prob(own, outputs + move, some.targets)
+    def density(key: Array) -> Array:
+        noise = jax.random.normal(key, outputs.shape, outputs.dtype)
+        moved = outputs + jnp.einsum("roi,ri->ro", roots, noise)
+        return model.likelihood.log_prob(own, moved, some.targets)
 
-    each = jax.vmap(density)(moves)
-    return jax.scipy.special.logsumexp(each, axis=0) - math.log(len(moves))
+    each = jax.lax.map(density, keys, batch_size=_AT_ONCE)
+    return jax.scipy.special.logsumexp(each, axis=0) - math.log(len(keys))
 
 
 def best_share(

@@ -23,7 +23,6 @@ from .kronecker_curvature import check_rows, kronecker_gaussian, layer_priors
 from .map import LogDensity, find_mode, mode_facts
 from .method import AbstractDirect, Outcome
 from .target import Target
-from .weight_priors import head_places
 
 _DIRECTIONS = 32  # in which modes differ by more than their sds, if they differ
 
@@ -69,8 +68,8 @@ class Laplace(AbstractDirect):
             `diagnostics.facts["modes_of_even_noise"]` says how many.
 
     Raises:
-        TypeError, ValueError: an argument is out of range, the model has no layers, or the Hessian
-            would not fit.
+        TypeError, ValueError: an argument is out of range, the model has no layers (or, for
+            `even_noise`, no head for its noise), or the Hessian would not fit.
     """
 
     hessian: Hessian = eqx.field(static=True)
@@ -119,8 +118,10 @@ class Laplace(AbstractDirect):
             weight_places(model)
         if self.empirical_bayes:
             check_model(model)
-        if self.even_noise:
-            head_places(cast(BayesianNetwork, model))
+        if self.even_noise and not cast(BayesianNetwork, model).likelihood.head:
+            raise ValueError(
+                "even_noise is for a likelihood with a head for its scale; leave even_noise out."
+            )
         if self.hessian == "kronecker":
             layer_priors(model)
         if self.hessian == "last_layer":
@@ -159,16 +160,15 @@ class Laplace(AbstractDirect):
     def _run_empirical_bayes(
         self, target: Target, seed: int, start: Array | None, progress: bool
     ) -> Outcome:
-        modes = self.modes, self.even_noise
-        found = learn(target, seed, start, self.starts, *modes, progress)
+        kinds = self.modes, self.even_noise
+        found = learn(target, seed, start, self.starts, *kinds, progress)
         last = found.rounds[-1]
-        size = space(found.model).size
         return Outcome(
             approximation=found.approximation,
             trace=np.concatenate([one.trace for one in found.rounds]),
             result=found.result,
             steps=sum(len(one.trace) for one in found.rounds),
-            evaluations=sum(one.evaluations + size for one in found.rounds),
+            evaluations=sum(one.evaluations + target.size for one in found.rounds),
             elbo=(found.evidence, 0.0 if math.isfinite(found.evidence) else math.nan),
             compile_seconds=0.0,
             facts={"log_marginal_likelihood": found.evidence, **found.facts, **mode_facts(last)},

@@ -229,7 +229,7 @@ def other_mode(
     """From another start, for the same sds of the prior, in turns with noise scales of its own.
 
     With those of the first mode from the beginning it would end in worse places. `used` is what it
-    has used up before the last turn.
+    has used up before the last turn. Briefly, the turns are as few as they ever are.
     """
     (_, arrays, own, *_), target, scales = problem, lead.target, lead.scales
     sd, prior = arrays.sds(scales.factors), arrays.prior(scales.factors, start.dtype)

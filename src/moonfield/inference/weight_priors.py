@@ -65,23 +65,25 @@ def _kind_of(paths: np.ndarray, sd: np.ndarray) -> np.ndarray:
     return found
 
 
-def head_places(model: BayesianNetwork) -> np.ndarray:
-    """The coordinates of z that only say how the noise varies: rows of the last affine layer.
+def head_places(model: BayesianNetwork, outputs: int) -> np.ndarray:
+    """The coordinates of z that only say how the noise varies, of a head for the scale.
+
+    They are the second half of the rows of the last affine layer's arrays.
 
     Raises:
-        ValueError: the likelihood's scale is no head, or the last layer is not affine.
+        ValueError: the last layer has no arrays with a row for each of the outputs.
     """
     where, found, begin = space(model), [], 0
     last = list(named_leaves(model.shapes))[-1].rpartition(".")[0]
     for path, shape in zip(where.paths, where.shapes, strict=True):
-        if path.rpartition(".")[0] == last and shape and shape[0] % 2 == 0:
+        if path.rpartition(".")[0] == last and shape[:1] == (outputs,):
             size = math.prod(shape)
             found.append(begin + np.arange(size // 2, size))
         begin += math.prod(shape)
-    if not model.likelihood.head or not found:
+    if not found:
         raise ValueError(
-            "even_noise is for a likelihood with a head for its scale, of a network whose last "
-            "layer is affine; leave even_noise out."
+            f"even_noise is for a network whose last layer is affine, with {outputs} rows; leave "
+            "even_noise out."
         )
     return np.concatenate(found)
 

@@ -267,7 +267,7 @@ def test_noise_that_hardly_varies_is_mixed_from_modes_without_heads(tmp_path: Pa
     found, x, _ = with_head(STACKED, 0.0)
     even = found.diagnostics.facts["modes_of_even_noise"]
     assert even > 0
-    head = head_places(found.model)
+    head = head_places(found.model, 2)
     means = np.array([found.approximation.member(i).mean for i in range(4)])
     assert sorted(np.all(means[:, head] == 0.0, axis=1)) == [False] * (4 - even) + [True] * even
     assert (np.array(found.approximation.moments()[1])[head] > 0.0).all()
@@ -337,6 +337,37 @@ def test_the_best_share_has_the_best_log_score() -> None:
     assert best_share(one, other, weights, 4) == np.argmax(scores) in (1, 2, 3)
     assert best_share(one, one - 1.0, weights, 4) == 4
     assert best_share(one - 1.0, one, weights, 4) == 0
+
+
+def test_a_head_has_a_row_for_each_output() -> None:
+    model = linear(mf.likelihoods.StudentT(scale=mf.likelihoods.Head(NOISE)), outputs=4)
+    np.testing.assert_array_equal(head_places(model, 4), weight_places(model)[20:])
+    with pytest.raises(ValueError, match="last layer is affine, with 6 rows"):
+        head_places(model, 6)
+
+
+@pytest.mark.parametrize(("outputs", "rounds_run"), [(1, 3), (2, 4)])
+def test_the_round_of_the_greatest_evidence_is_kept(
+    outputs: int, rounds_run: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fall ends them, where noise varies a second one; what is kept is the round before."""
+    seen: list[np.ndarray] = []
+    fake = iter([1.0, 900.0, 300.0, 400.0])
+
+    def evidence(target: Target, arrays: Any, scales: Any, z: jax.Array) -> float:
+        seen.append(np.asarray(z))
+        return next(fake)
+
+    monkeypatch.setattr(rounds, "_evidence", evidence)
+    scale = mf.likelihoods.Head(NOISE) if outputs == 2 else NOISE
+    prior = mf.priors.Normal(0.0, 1.0)
+    model = mf.BayesianNetwork(
+        mf.nets.MLP([10, 4, outputs]), prior, mf.likelihoods.StudentT(scale=scale)
+    )
+    found = mf.fit(model, X, Y, method=METHOD)
+    assert found.diagnostics.elbo == 900.0
+    assert found.diagnostics.facts["rounds"] == len(seen) == rounds_run
+    np.testing.assert_array_equal(found.approximation.mean, seen[1])
 
 
 def test_modes_that_interpolate_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
