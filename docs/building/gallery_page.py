@@ -29,6 +29,8 @@ GALLERY = (
             "networks that share more or less."),
     Example("active_learning", ("1", "120", "moons"), "Accuracy by number of labels: asked for, "
             "and drawn at random."),
+    Example("transfer", ("1", "--short"), "Accuracy and log score on digits with few labels, of "
+            "networks that knew other digits and of others that knew none."),
     Example("adaptive_width", ("1", "moons", "--short"), "Held-out log score by width, and the "
             "width that was learned."),
     Example("adaptive_depth", ("1", "--short"), "The posterior over depths for spirals that are "

@@ -144,6 +144,20 @@ def test_an_lstm_learns_which_way_sequences_turn(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_what_some_digits_taught_helps_with_others(tmp_path: Path) -> None:
+    said = run("transfer", tmp_path, "--short")
+    found = {
+        name.strip(): (float(accuracy), float(log_score))
+        for name, accuracy, log_score in re.findall(
+            r"^([a-z][a-z0-9,. -]+?) +accuracy (\d+\.\d+)%.*log score (-\d+\.\d+)", said, re.M
+        )
+    }
+    assert found["informed, at 1"][0] > found["scratch, at 1"][0] + 10.0
+    assert found["informed, at 0.01"][1] > found["fine-tuning"][1]
+    assert found["logistic, pixels"][0] > 80.0
+
+
+@pytest.mark.slow
 def test_models_of_cars_learn_from_their_makers(tmp_path: Path) -> None:
     said = run("car_makers", tmp_path, "1", "1500")  # steps
     found = {

@@ -30,8 +30,8 @@ from .weight_priors import arrays_of, head_places, with_sds
 
 _MOST_USED = 0.75  # effective parameters of another mode, a target: beyond, it interpolates
 _MANY_PRODUCTS = 1e10  # in one matrix, from which on threads help
-_JUDGED = 2  # modes of each kind of noise, by rows that were left out; one after much work
-_MUCH_WORK = 2.5e6  # rows times weights
+_JUDGED = 2  # modes of each kind of noise, by rows that were left out
+_MUCH_WORK = 2.5e6  # rows times weights: one is judged, and the first goes on from fewer rows
 _STILL = 1e-3  # sd of a head's weights that are 0, in sds of their prior
 
 
@@ -56,8 +56,8 @@ class _Part(NamedTuple):
     """A kind of noise in the mixture that is fitted."""
 
     problem: Problem
-    before: FirstMode | None  # of fewer rows, from which to go on
     modes: int
+    before: FirstMode | None = None  # of fewer rows, from which to go on
 
 
 def check_model(model: AbstractModel) -> None:
@@ -99,8 +99,8 @@ def learn(
     with threadpool_limits(1 if most < _MANY_PRODUCTS else None, "blas"):
         problem = _problem(target, seed, start, starts, modes)
         bar = Progress(None, shown)
-        parts = _shares(problem, seed, modes, bar) if even_noise else [_Part(problem, None, modes)]
-        return _learn(parts, bar)
+        parts = _shares(problem, seed, modes, bar) if even_noise else [_Part(problem, modes)]
+        return _learn(parts, even_noise, bar)
 
 
 def _problem(target: Target, seed: int, start: Array | None, starts: int, modes: int) -> Problem:
@@ -132,15 +132,15 @@ def _shares(problem: Problem, seed: int, modes: int, bar: Progress) -> list[_Par
     """How many modes noise that varies has, and how many even noise; first what has more."""
     weights = np.asarray(problem.target.batch.weights)
     rows, parts, scores = left_out(weights, seed), [], []
-    judged = _JUDGED if len(weights) * problem.arrays.places.size < _MUCH_WORK else 1
+    much = len(weights) * problem.arrays.places.size >= _MUCH_WORK
     try:
         for kind in (problem, _evenly(problem)):
             fewer = kind._replace(target=without(kind.target, rows))
-            lead, found = _modes_of(_Part(fewer, None, judged), bar, brief=True)
+            lead, found = _modes_of(_Part(fewer, 1 if much else _JUDGED), bar, brief=True)
             places, others = kind.arrays.places, kind.others
             for i, one in enumerate(found[1:]):
                 others = others.at[i].set(one.mean)
-            parts.append(_Part(kind._replace(others=others), lead, modes))
+            parts.append(_Part(kind._replace(others=others), modes, lead))
             if lead.result is Result.interrupted:
                 return parts[-1:]
             each = [log_scores(lead.target, one, places, rows, seed) for one in found]
@@ -151,11 +151,14 @@ def _shares(problem: Problem, seed: int, modes: int, bar: Progress) -> list[_Par
         before = cast(FirstMode, parts[0].before)
         return [parts[0]._replace(before=before._replace(result=Result.interrupted))]
     even = best_share(scores[1], scores[0], weights[rows], modes)
-    shared = [part._replace(modes=n) for part, n in zip(parts, (modes - even, even), strict=True)]
+    shared = [
+        part._replace(modes=n, before=part.before if much else None)
+        for part, n in zip(parts, (modes - even, even), strict=True)
+    ]
     return sorted((part for part in shared if part.modes), key=attrgetter("modes"), reverse=True)
 
 
-def _learn(parts: Sequence[_Part], bar: Progress) -> Learned:
+def _learn(parts: Sequence[_Part], even_noise: bool, bar: Progress) -> Learned:
     """The modes of the first part, then those of another, with the same degrees of freedom."""
     lead, members = _modes_of(parts[0], bar)
     result, free = lead.result, [parts[0].problem.arrays.places] * len(members)
@@ -170,7 +173,7 @@ def _learn(parts: Sequence[_Part], bar: Progress) -> Learned:
     bar.close(sum(len(it.trace) for it in lead.rounds))
     whole = len(arrays_of(model).places)
     facts = {"effective_parameters": lead.scales.used, "rounds": len(lead.rounds)}
-    if parts[0].before:
+    if even_noise:
         facts["modes_of_even_noise"] = sum(len(places) < whole for places in free)
     return Learned(
         with_sds(model, parts[0].problem.arrays, lead.scales.factors),
@@ -187,7 +190,7 @@ def _modes_of(
     part: _Part, bar: Progress, df: Array | None = None, brief: bool = False
 ) -> tuple[FirstMode, list[Gaussian]]:
     """The first mode, and a Gaussian at it and at others that do not interpolate the rows."""
-    problem, before, modes = part
+    problem, modes, before = part
     problem = problem._replace(noise=problem.noise._replace(df=None if df is None else float(df)))
     lead = leading_mode(problem, bar) if before is None else from_fewer_rows(problem, before, bar)
     found = [_gaussian(lead.target, problem, lead.scales, lead.z)]

@@ -35,10 +35,10 @@ from .weight_priors import Arrays
 _WHITENED, _PLAIN = 200, 100  # steps of L-BFGS between two updates of the sds
 _OTHER_ROUNDS = 4, 10  # to another mode, at least and at most
 _OTHER_WORK = 1e7  # rows times weights, in all of these
+_STEPS_OF_NOTHING = 42  # of a round, by the rule that ends both its climbs: no other follows
 _ROUNDS = 20
-_IN_VAIN = 2  # rounds that gain too little in a row, from a start, where the noise varies; else one
 _STARTING_NOISE = 1.0, 0.5, 0.25  # of what the start leaves: the next where nothing was learned
-_CENTRED = 2  # rounds that begin with the learned scale taking what all rows' noise has in common
+_CENTRED = 2  # rounds, never the last, whose learned scale takes what the rows' noise has in common
 _SLICE = 1_024  # rows at a time
 _UPDATES = 5  # of the sds for the same weights
 _SMALLEST, _LARGEST = 0.01, 100.0  # factors of a prior sd
@@ -139,12 +139,13 @@ def leading_mode(problem: Problem, bar: Progress) -> FirstMode:
 def _first_mode(
     problem: Problem, factor: float, bar: Progress, before: FirstMode | None = None
 ) -> FirstMode:
-    """The greatest evidence of some rounds, until too many gain too little.
+    """The greatest evidence of some rounds, until one gains too little.
 
     They begin at the best of the starts, whose noise is what they leave times a factor, or where
     others ended. Evidence may fall in a round: under noise that varies a head is soon too sure.
     """
     target, arrays, own, varies, starts, _ = problem
+    centred = _CENTRED if varies and before is None else 0
     if before is None:
         z, begin = starts[0], list(starts[:, arrays.places])
         noise = _times(noise_at(target, own, residuals_at(target, z), 0.0), factor)
@@ -153,12 +154,12 @@ def _first_mode(
         z, scales, begin = before.z, before.scales, [before.z[arrays.places]]
     target = _knowing(target, scales.noise)
     enough = max(_ENOUGH, _ENOUGH_ROW * float(np.sum(target.batch.weights)))
-    z, rounds, lead, in_vain = _put(z, scales.noise), [], None, 0
+    z, rounds, lead = _put(z, scales.noise), [], None
     result = Result.not_converged
     try:
         while len(rounds) < _ROUNDS and result is Result.not_converged:
             prior, ahead = arrays.prior(scales.factors, z.dtype), z
-            if varies and before is None and 0 < len(rounds) <= _CENTRED:
+            if 0 < len(rounds) <= centred:
                 ahead = _put(z, noise_at(target, own, residuals_at(target, z, True), scales.used))
             density = _WeightsDensity(target, ahead, arrays.places, *prior)
             ends = [_ascend(density, point, scales.root) for point in begin]
@@ -175,8 +176,7 @@ def _first_mode(
             gained = math.inf if lead is None else evidence - lead.evidence
             if gained > 0.0:
                 lead = FirstMode(target, z, factor, scales, evidence, rounds, result)
-            in_vain = 0 if gained >= enough else in_vain + 1
-            if in_vain == (_IN_VAIN if varies and before is None else 1):
+            if gained < enough and len(rounds) > centred:
                 result = Result.converged
     except KeyboardInterrupt:
         if lead is None:
@@ -247,6 +247,8 @@ def other_mode(
         if best.result is Result.nonfinite:
             raise not_finite(target)
         z = z.at[arrays.places].set(best.point)
+        if i >= min(_OTHER_ROUNDS) and len(best.trace) <= _STEPS_OF_NOTHING:
+            break
     noise = noise_at(target, own, residuals_at(target, z), used)
     noise = noise._replace(likelihood=scales.noise.likelihood)
     return _put(z, noise), scales._replace(noise=noise, used=used)
@@ -273,11 +275,9 @@ def _learned_scales(target: Target, problem: Problem, scales: Scales, z: Array) 
     weights = (np.asarray(z, np.float64)[arrays.places] - arrays.mean) / arrays.sd
     numbers, squares = arrays.counts, np.bincount(arrays.owner, weights**2)
     factors, first, noise, used = scales.factors, scales.noise, scales.noise, 0.0
-    root, log_det = None, 0.0
     alike = first.places.size < 2 and not problem.varies  # the noise, in all outputs
+    root, log_det = _root(matrix, arrays.sds(factors))
     for _ in range(_UPDATES if alike else 1):
-        shrunk = noise.information / first.information * matrix
-        root, log_det = _root(shrunk, arrays.sds(factors))
         variances = (root**2).sum(axis=0)
         left = np.bincount(arrays.owner, variances / arrays.sd**2) / factors**2
         used_up = np.clip(numbers - left, 1e-3 * numbers, numbers)
@@ -285,6 +285,8 @@ def _learned_scales(target: Target, problem: Problem, scales: Scales, z: Array) 
         factors = np.where(arrays.learned, learned, factors)
         used = float(used_up.sum())
         noise = noise_at(target, own, residuals, used)
+        shrunk = noise.information / first.information * matrix
+        root, log_det = _root(shrunk, arrays.sds(factors))
     return Scales(factors, noise, used, log_det, root)
 
 
