@@ -26,6 +26,15 @@ def run(name: str, folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
+def accuracies_and_log_scores(said: str) -> dict[str, tuple[float, float]]:
+    """What a table of them says, by name: per cent, and nats."""
+    line = r"^([a-z][a-z0-9,. -]+?) +accuracy (\d+\.\d+)%.*log score (-\d+\.\d+)"
+    return {
+        name: (float(accuracy), float(log_score))
+        for name, accuracy, log_score in re.findall(line, said, re.M)
+    }
+
+
 @pytest.mark.slow
 def test_hierarchical_networks_beat_separate_ones(tmp_path: Path) -> None:
     said = run("rotated_moons", tmp_path, "1", "2")  # restarts
@@ -146,12 +155,7 @@ def test_an_lstm_learns_which_way_sequences_turn(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_what_some_digits_taught_helps_with_others(tmp_path: Path) -> None:
     said = run("transfer", tmp_path, "--short")
-    found = {
-        name.strip(): (float(accuracy), float(log_score))
-        for name, accuracy, log_score in re.findall(
-            r"^([a-z][a-z0-9,. -]+?) +accuracy (\d+\.\d+)%.*log score (-\d+\.\d+)", said, re.M
-        )
-    }
+    found = accuracies_and_log_scores(said)
     assert found["informed, at 1"][0] > found["scratch, at 1"][0] + 10.0
     assert found["informed, at 0.01"][1] > found["fine-tuning"][1]
     assert found["logistic, pixels"][0] > 80.0
@@ -160,12 +164,7 @@ def test_what_some_digits_taught_helps_with_others(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_models_of_cars_learn_from_their_makers(tmp_path: Path) -> None:
     said = run("car_makers", tmp_path, "1", "1500")  # steps
-    found = {
-        name.strip(): (float(accuracy), float(log))
-        for name, accuracy, log in re.findall(
-            r"^([a-z][a-z0-9, ]+?) +accuracy (\d+\.\d+)%.*log score (-\d+\.\d+)", said, re.M
-        )
-    }
+    found = accuracies_and_log_scores(said)
     assert found["hierarchical"][0] > found["separate"][0] + 5.0
     assert found["hierarchical"][1] > found["separate"][1]
     assert found["separate, 20 x labels"][0] > found["hierarchical"][0]
