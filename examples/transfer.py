@@ -9,9 +9,9 @@ at temperature 1, the posterior itself by one mean-field approximation, and at t
 data counting a hundredfold, by an ensemble of five. Prints accuracies and log scores in nats, means
 over seeds with standard errors, and draws them by the number of labels.
 
-Beside them stands what bounds them. Fine-tuning, by Adam from the old weights, stops where the log
-score of the test rows is best. Logistic regression, on the pixels and on what the old convolutions
-make of them, has the penalty that the test rows like best: the old features are worth no more.
+Beside them stand others, each with what the test rows like best. Fine-tuning, by Adam from the old
+weights, stops where their log score is best. Logistic regression has the penalty they prefer: on
+the pixels, and on what the old convolutions make of them, which is what these are worth unchanged.
 """
 
 import sys
@@ -113,13 +113,11 @@ def logistic(train, test, features):
     return max(found, key=lambda it: it[1])
 
 
-def judge(old, X, y, count, seed, steps):
+def judge(network, informed, X, y, count, seed, steps):
     """Accuracy and log score of each way to learn from so many labels."""
     few = labelled(y, count, seed)
     train, test = (X[few], y[few]), (X[~few], y[~few])
-    network = jax.tree.map(lambda it: it.mean(axis=0), old.sample(200)["network"])
     features = jax.vmap(eqx.tree_at(lambda it: it.layers[-1], network, eqx.nn.Identity()))
-    informed = mf.priors.Informed.from_posterior(old, layers="layers.[01].*", inflate=WIDER)
     found = {
         "logistic, pixels": logistic(train, test, lambda X: X.reshape(-1, 64)),
         "logistic, old features": logistic(train, test, lambda X: features(X.astype(np.float32))),
@@ -174,8 +172,10 @@ def main(*arguments):
     steps = 500 if short else STEPS
     (X_old, y_old), (X, y) = images()
     old = fit(PRIOR, X_old, y_old, COLD, 1_000 if short else 3_000, batch_size=64)
+    network = jax.tree.map(lambda it: it.mean(axis=0), old.sample(200)["network"])
+    informed = mf.priors.Informed.from_posterior(old, layers="layers.[01].*", inflate=WIDER)
     results = {
-        count: [judge(old, X, y, count, seed, steps) for seed in range(int(seeds))]
+        count: [judge(network, informed, X, y, count, seed, steps) for seed in range(int(seeds))]
         for count in ((5,) if short else LABELS)
     }
     table(results)

@@ -21,7 +21,7 @@ from .optimise import Optimum
 _MEMORIES = 10
 _NOWHERE = 1e30  # stands in for a loss that is not finite
 _HALVINGS = 100
-_LATELY = 20  # steps
+LATELY = 20  # steps
 
 
 def climb(
@@ -57,7 +57,7 @@ def climb(
 
     def callback(intermediate_result: Any) -> None:
         trace.append(-intermediate_result.fun)
-        if len(trace) > _LATELY and trace[-1] - trace[-1 - _LATELY] < enough:
+        if len(trace) > LATELY and trace[-1] - trace[-1 - LATELY] < enough:
             raise StopIteration
 
     begun = time.perf_counter()

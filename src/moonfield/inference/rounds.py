@@ -25,7 +25,7 @@ from ..data import Batch, in_slices, rows_first
 from ..model import AbstractModel, BayesianNetwork, space
 from ..objectives import log_joint_of
 from .gauss_newton import gauss_newton
-from .host_lbfgs import climb
+from .host_lbfgs import LATELY, climb
 from .map import not_finite
 from .noise_scale import Noise, NoisePrior, noise_at, residuals_at
 from .optimise import Optimum
@@ -35,7 +35,7 @@ from .weight_priors import Arrays
 _WHITENED, _PLAIN = 200, 100  # steps of L-BFGS between two updates of the sds
 _OTHER_ROUNDS = 4, 10  # to another mode, at least and at most
 _OTHER_WORK = 1e7  # rows times weights, in all of these
-_STEPS_OF_NOTHING = 42  # of a round, by the rule that ends both its climbs: no other follows
+_STEPS_OF_NOTHING = 2 * (LATELY + 1)  # of a turn whose two climbs gain nothing: no other follows
 _ROUNDS = 20
 _STARTING_NOISE = 1.0, 0.5, 0.25  # of what the start leaves: the next where nothing was learned
 _CENTRED = 2  # rounds, never the last, whose learned scale takes what the rows' noise has in common

@@ -67,7 +67,6 @@ def test_sds_of_a_linear_model_maximise_its_evidence(x64) -> None:
     assert found.diagnostics.facts["log_marginal_likelihood"] == pytest.approx(exact, abs=0.02)
 
 
-@pytest.mark.slow
 def test_the_evidence_is_of_the_sds_that_come_with_it(x64, monkeypatch) -> None:
     """After a round, of weights that are the mode for other sds: a little less than it is."""
     monkeypatch.setattr(rounds, "_ROUNDS", 1)
@@ -79,6 +78,7 @@ def test_the_evidence_is_of_the_sds_that_come_with_it(x64, monkeypatch) -> None:
     assert exact - 0.5 < found.diagnostics.elbo < exact + 1e-6
 
 
+@pytest.mark.slow
 def test_the_noise_of_each_target_is_its_own() -> None:
     scale = np.array([1.0, 30.0])
     both = np.stack([Y, RNG.permutation(Y)], axis=1) * scale
