@@ -41,6 +41,11 @@ def test_the_largest_values_are_asked_for(wrong_types: None) -> None:
     assert chosen(lambda prediction: -prediction.entropy, known, 2, X) == [0, 1]
 
 
+def test_a_batch_asks_for_no_row_twice(wrong_types: None) -> None:
+    known = Known(mutual_information=[0.5, 0.4, 0.3, 0.2])
+    assert sorted(chosen("batch", known, 3, np.array([[0.0], [0.0], [1.0], [0.0]]))) == [0, 1, 2]
+
+
 def test_a_batch_is_kept_apart(wrong_types: None) -> None:
     X = np.array([[0.0], [0.001], [0.002], [5.0]])
     known = Known(mutual_information=[0.50, 0.49, 0.48, 0.3])

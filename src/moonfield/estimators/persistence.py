@@ -18,7 +18,8 @@ KIND = "estimator"
 _ESTIMATORS: dict[str, type[Any]] = {
     cls.__name__: cls for cls in (BayesianMLPClassifier, BayesianMLPRegressor)
 }
-_LABELS = ("bool", "float32", "float64", "int8", "int16", "int32", "int64", "object", "str")
+_WHOLE = [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)]
+_LABELS = ("bool", "float32", "float64", *_WHOLE, "object", "str")
 _PLAIN = (bool, int, float, str, type(None), np.generic)
 
 

@@ -17,7 +17,7 @@ from .._core.progress import Progress
 from .._core.results import Result
 from ..data import rows_first
 from ..families import Gaussian, Members
-from ..model import AbstractModel, BayesianNetwork, normal_prior, space
+from ..model import AbstractModel, BayesianNetwork
 from .curvature import invert
 from .gauss_newton import gauss_newton, weight_places
 from .held_out import best_share, left_out, log_scores, without
@@ -62,13 +62,11 @@ class _Part(NamedTuple):
 
 def check_model(model: AbstractModel) -> None:
     """Raise `ValueError` where sds cannot be learned: no network, or other priors than normals."""
-    places = weight_places(model)
     if not isinstance(model, BayesianNetwork) or model.expansion is not None:
         raise ValueError(
             f"empirical_bayes is for an mf.BayesianNetwork, got {type(model).__name__}."
         )
-    known = normal_prior(space(model))
-    if known is None or len(np.intersect1d(known.indices, places)) < len(places):
+    if not model.normal_weights():
         raise ValueError(
             "empirical_bayes learns the sds of normal priors; the weights have others. Use "
             "mf.priors.Normal or mf.priors.Scaled, or leave empirical_bayes out."

@@ -55,7 +55,7 @@ def layer_priors(model: AbstractModel) -> list[LayerPrior]:
     precision = np.full(where.size, np.nan)
     if normal is not None:
         precision[normal.indices] = np.asarray(normal.sd, np.float64) ** -2
-    return [_layer_prior(layer, where, precision) for layer in layers]
+    return [_layer_prior(_network(model), layer, where, precision) for layer in layers]
 
 
 def _network(model: AbstractModel) -> BayesianNetwork:
@@ -66,7 +66,9 @@ def _network(model: AbstractModel) -> BayesianNetwork:
     return model
 
 
-def _layer_prior(layer: Layer, where: Space, precision: np.ndarray) -> LayerPrior:
+def _layer_prior(
+    model: BayesianNetwork, layer: Layer, where: Space, precision: np.ndarray
+) -> LayerPrior:
     ends = dict(zip(where.paths, np.cumsum([math.prod(s) for s in where.shapes]), strict=True))
     size = layer.outputs * layer.inputs
     index = (np.arange(size) + ends[layer.weight] - size).reshape(layer.outputs, layer.inputs)
@@ -74,7 +76,8 @@ def _layer_prior(layer: Layer, where: Space, precision: np.ndarray) -> LayerPrio
         bias = np.arange(layer.outputs) + ends[layer.bias] - layer.outputs
         index = np.column_stack([index, bias])
     table = precision[index]
-    if np.isnan(table).any():
+    arrays = [path for path in (layer.weight, layer.bias) if path is not None]
+    if np.isnan(table).any() or not all(model.prior.is_plain(path) for path in arrays):
         raise ValueError(
             f"Kronecker factors need a normal prior on the weights themselves; that of "
             f"{layer.weight} or its bias is another. {_OTHERWISE}"

@@ -117,6 +117,13 @@ class AbstractNetworkModel(AbstractModel):
     def check_targets(self, inputs: Any, y: Any) -> None:
         self.likelihood.check_targets(y, self.output_size(inputs))
 
+    def normal_weights(self) -> bool:
+        """Whether each weight is itself a latent, and independently normal."""
+        known = self.normal_leaves()
+        return all(
+            path in known and self.prior.is_plain(path) for path in named_leaves(self.shapes)
+        )
+
     @property
     def is_plain(self) -> bool:
         supports = self.prior.supports(self.shapes)

@@ -84,9 +84,7 @@ def why_not_by_row(model: AbstractModel) -> str | None:
         return f"it needs an mf.BayesianNetwork, got {type(model).__name__}"
     if model.expansion is not None:
         return "the network is expanded about its mode"
-    known = model.normal_leaves()
-    latents = model.prior.supports(model.shapes).prior
-    if latents or not set(named_leaves(model.shapes)) <= set(known):
+    if model.prior.supports(model.shapes).prior or not model.normal_weights():
         return "it needs a normal prior for each weight, e.g. mf.priors.Normal or mf.priors.Scaled"
     return None
 

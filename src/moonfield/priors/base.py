@@ -51,6 +51,10 @@ class AbstractPrior(eqx.Module):
         """Means and sds of the weights, by path, that are latents and independently normal."""
         return {}
 
+    def is_plain(self, path: str) -> bool:
+        """Whether weights at this path are their latent itself: `transform` leaves them alone."""
+        return False
+
     def depth(self, latents: Latents) -> Float[Array, " depths"] | None:
         """The probability, or a 1, of each depth of the network; None where it has one."""
         return None

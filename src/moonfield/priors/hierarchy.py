@@ -14,7 +14,6 @@ from .._core.trees import named_leaves, numbers_to_arrays, path_name
 from .adaptive_depth import AdaptiveDepth
 from .base import AbstractPrior, Latents
 from .entry import check_per, groups, middle
-from .independent import Independent
 
 SHARED, PARTIAL, SEPARATE = "shared", "partial", "separate"
 _KEY = "groups"  # of the groups' latents among those of the prior
@@ -186,7 +185,7 @@ class Hierarchy(AbstractPrior):
 
     def _is_plain(self, path: str) -> bool:
         """Whether the base's weights at this path are its latents."""
-        return isinstance(self.base, Independent) and self.base.is_plain(path)
+        return self.base.is_plain(path)
 
     @property
     def _suffixes(self) -> list[str]:

@@ -147,7 +147,6 @@ class Independent(AbstractPrior):
         return f"{type(plain).__name__}({text})"
 
     def is_plain(self, path: str) -> bool:
-        """Whether weights at this path have a distribution, without latents of an entry's own."""
         return not isinstance(self.entry(path), AbstractEntry)
 
     def only(self, paths: Collection[str]) -> "Independent":

@@ -431,6 +431,7 @@ def test_the_keyboard_ends_it_with_what_there_is(monkeypatch: pytest.MonkeyPatch
     ("prior", "likelihood", "match"),
     [
         (mf.priors.Laplace(0.0, 1.0), mf.likelihoods.Normal(), "normal priors"),
+        (mf.priors.Informed(0.0, 0.5), mf.likelihoods.Normal(), "normal priors"),
         (
             mf.priors.Normal(0.0, 1.0),
             mf.likelihoods.Normal(dist.Uniform(0.1, 1.0)),

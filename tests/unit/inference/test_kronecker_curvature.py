@@ -213,6 +213,7 @@ def test_a_layer_must_be_used_once(network: type[eqx.Module], message: str) -> N
     ("prior", "message"),
     [
         (mf.priors.Laplace(0.0, 1.0), "need a normal prior on the weights themselves"),
+        (mf.priors.LearnedScale(), "need a normal prior on the weights themselves"),
         (mf.priors.Normal(0.0, 1.0 + jnp.eye(2, 3)), "a number for each input times one for each"),
     ],
 )

@@ -19,6 +19,7 @@ from tests.helpers import all_rows, in_units_of_error, linear_model, regression_
 each = pytest.mark.parametrize("name", ["LocalReparameterisation", "Flipout"])
 X, y = regression_rows(12, 3)
 PRIOR = mf.priors.Normal(0.3, 0.7)
+INFORMED = {"*.weight": mf.priors.Informed(np.ones((1, 3)), 0.5), "*": PRIOR}
 
 
 class Twice(eqx.Module):
@@ -162,6 +163,7 @@ def test_inputs_of_zeros_have_a_gradient(name: str) -> None:
         (mf.families.FullRank(), PRIOR, "needs the family mf.families.MeanField"),
         (MeanField(), mf.priors.Laplace(0.0, 1.0), "needs a normal prior for each weight"),
         (MeanField(), mf.priors.LearnedScale(), "needs a normal prior for each weight"),
+        (MeanField(), INFORMED, "needs a normal prior for each weight"),
     ],
 )
 def test_says_what_it_does_not_suit(name: str, family: Any, prior: Any, message: str) -> None:

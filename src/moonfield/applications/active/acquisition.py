@@ -66,7 +66,9 @@ def _diverse(
     taken = [0]
     distance = np.linalg.norm(flat - flat[0], axis=1)
     while len(taken) < min(wanted, len(best)):
-        taken.append(int(np.argmax(distance * np.maximum(values[best], 0.0))))
+        worth = distance * np.maximum(values[best], 0.0)
+        worth[taken] = -1.0
+        taken.append(int(np.argmax(worth)))
         distance = np.minimum(distance, np.linalg.norm(flat - flat[taken[-1]], axis=1))
     return best[taken], values[best[taken]]
 
