@@ -8,7 +8,7 @@ import numpyro.distributions as dist
 import pytest
 
 import moonfield as mf
-from moonfield._core.trees import split
+from moonfield._core.trees import named_leaves, split
 from moonfield.priors import AbstractPrior, Latents
 from tests.helpers import same_bytes
 
@@ -45,6 +45,29 @@ def test_latents_make_weights_inside_their_supports(name: str, verb: str) -> Non
     )
     for support, leaf in zip(supports, jax.tree.leaves(latents), strict=True):
         assert jnp.all(support(leaf))
+
+
+@each_prior
+def test_plain_weights_are_their_latents(name: str) -> None:
+    prior, shapes = bound(name)
+    latents = prior.sample(jax.random.key(0), shapes)
+    weights, known = named_leaves(prior.transform(latents)), named_leaves(latents.network)
+    same = {path for path in weights if np.array_equal(weights[path], known[path])}
+    assert {path for path in weights if prior.is_plain(path)} <= same
+
+
+@pytest.mark.parametrize(
+    ("name", "bent"),
+    [
+        ("Independent-table", set()),
+        ("Independent-ScaleMixture", set()),
+        ("Independent-Informed", {"layers.0.weight"}),
+        ("Pruned-Normal", {"layers.0.weight"}),
+    ],
+)
+def test_weights_are_plain_but_where_a_prior_bends_them(name: str, bent: set[str]) -> None:
+    prior, shapes = bound(name)
+    assert {path for path in named_leaves(shapes) if not prior.is_plain(path)} == bent
 
 
 @each_prior

@@ -13,6 +13,7 @@ from .._core.trees import Structure, split
 from ..data import Batch, in_slices, rows_first
 from ..families import KroneckerBlock, KroneckerGaussian
 from ..model import AbstractModel, BayesianNetwork, Space, normal_prior, space
+from ..priors import AbstractPrior
 from .affine_layers import Layer, affine_layers, check_taps, tapped_outputs
 from .curvature import check_size, diagonal_precision_at
 from .map import LogDensity
@@ -45,7 +46,8 @@ def layer_priors(model: AbstractModel) -> list[LayerPrior]:
         ValueError: the model has no affine layers, or their prior is not normal with precisions
             that are a number for each input times one for each output.
     """
-    layers = affine_layers(_network(model).network)
+    network = _network(model)
+    layers = affine_layers(network.network)
     if not layers:
         raise ValueError(f"The network has no layers of mf.nets or equinox.nn.Linear. {_OTHERWISE}")
     for layer in layers:
@@ -55,7 +57,7 @@ def layer_priors(model: AbstractModel) -> list[LayerPrior]:
     precision = np.full(where.size, np.nan)
     if normal is not None:
         precision[normal.indices] = np.asarray(normal.sd, np.float64) ** -2
-    return [_layer_prior(_network(model), layer, where, precision) for layer in layers]
+    return [_layer_prior(network.prior, layer, where, precision) for layer in layers]
 
 
 def _network(model: AbstractModel) -> BayesianNetwork:
@@ -67,7 +69,7 @@ def _network(model: AbstractModel) -> BayesianNetwork:
 
 
 def _layer_prior(
-    model: BayesianNetwork, layer: Layer, where: Space, precision: np.ndarray
+    prior: AbstractPrior, layer: Layer, where: Space, precision: np.ndarray
 ) -> LayerPrior:
     ends = dict(zip(where.paths, np.cumsum([math.prod(s) for s in where.shapes]), strict=True))
     size = layer.outputs * layer.inputs
@@ -77,7 +79,7 @@ def _layer_prior(
         index = np.column_stack([index, bias])
     table = precision[index]
     arrays = [path for path in (layer.weight, layer.bias) if path is not None]
-    if np.isnan(table).any() or not all(model.prior.is_plain(path) for path in arrays):
+    if np.isnan(table).any() or not all(prior.is_plain(path) for path in arrays):
         raise ValueError(
             f"Kronecker factors need a normal prior on the weights themselves; that of "
             f"{layer.weight} or its bias is another. {_OTHERWISE}"

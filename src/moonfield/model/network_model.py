@@ -15,7 +15,7 @@ from .._core.trees import named_leaves, shapes_of
 from ..data import Batch
 from ..likelihoods import AbstractLikelihood
 from ..networks import check_rows, weights_of
-from ..priors import AbstractPrior, Independent, Latents, middle
+from ..priors import AbstractPrior, Latents, middle
 from .base import AbstractModel
 
 
@@ -129,9 +129,10 @@ class AbstractNetworkModel(AbstractModel):
         supports = self.prior.supports(self.shapes)
         leaves = jax.tree.leaves(supports, is_leaf=lambda node: isinstance(node, Constraint))
         own = supports.prior or self.likelihood.priors()
-        only_weights = isinstance(self.prior, Independent) and not own
-        return only_weights and all(
-            isinstance(leaf, type(dist.constraints.real)) for leaf in leaves
+        return (
+            not own
+            and all(self.prior.is_plain(path) for path in named_leaves(self.shapes))
+            and all(isinstance(leaf, type(dist.constraints.real)) for leaf in leaves)
         )
 
     def weights(self, params: PyTree) -> PyTree:

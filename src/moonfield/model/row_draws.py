@@ -84,7 +84,7 @@ def why_not_by_row(model: AbstractModel) -> str | None:
         return f"it needs an mf.BayesianNetwork, got {type(model).__name__}"
     if model.expansion is not None:
         return "the network is expanded about its mode"
-    if model.prior.supports(model.shapes).prior or not model.normal_weights():
+    if not model.normal_weights():
         return "it needs a normal prior for each weight, e.g. mf.priors.Normal or mf.priors.Scaled"
     return None
 

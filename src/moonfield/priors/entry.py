@@ -24,6 +24,7 @@ class AbstractEntry(eqx.Module):
     """
 
     standardised: ClassVar[bool] = False  # whether "weight" starts with an sd of 1
+    is_plain: ClassVar[bool] = False  # whether "weight" is the weights
 
     @abc.abstractmethod
     def latents(self, shape: Shape) -> dict[str, dist.Distribution]:

@@ -147,7 +147,8 @@ class Independent(AbstractPrior):
         return f"{type(plain).__name__}({text})"
 
     def is_plain(self, path: str) -> bool:
-        return not isinstance(self.entry(path), AbstractEntry)
+        entry = self.entry(path)
+        return entry.is_plain if isinstance(entry, AbstractEntry) else True
 
     def only(self, paths: Collection[str]) -> "Independent":
         """The same table without the patterns that match none of these paths."""

@@ -72,6 +72,9 @@ class Pruned(AbstractPrior):
     def normals(self, shapes: PyTree) -> dict[str, tuple[Array, Array]]:
         return self.prior.normals(shapes)
 
+    def is_plain(self, path: str) -> bool:
+        return path not in self.kept and self.prior.is_plain(path)
+
     def depth(self, latents: Latents) -> Array | None:
         return self.prior.depth(latents)
 

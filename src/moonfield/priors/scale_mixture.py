@@ -1,5 +1,7 @@
 """A mixture of a narrow and a wide normal."""
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jaxtyping import Array
@@ -22,6 +24,8 @@ class ScaleMixture(AbstractEntry):
     Raises:
         ValueError: an sd is not positive, or `share` does not lie strictly between 0 and 1.
     """
+
+    is_plain: ClassVar[bool] = True
 
     wide: Array
     narrow: Array

@@ -180,6 +180,8 @@ def test_chosen_for_wide_networks_in_small_batches() -> None:
         mf.nets.MLP([3, 100, 100, 1]), mf.priors.Laplace(0.0, 1.0), mf.likelihoods.Normal()
     )
 
+    informed = mf.BayesianNetwork(wide.network, mf.priors.Informed(0.0, 0.5), wide.likelihood)
+
     def chosen(method: mf.ADVI, model: mf.BayesianNetwork, rows: int) -> str:
         return type(method.suited(model, row, rows).objective).__name__
 
@@ -187,6 +189,7 @@ def test_chosen_for_wide_networks_in_small_batches() -> None:
     assert chosen(mf.ADVI(), wide, 14) == "Reparameterised"
     assert chosen(mf.ADVI(), narrow, 1) == "Reparameterised"
     assert chosen(mf.ADVI(), laplace, 13) == "Reparameterised"
+    assert chosen(mf.ADVI(), informed, 13) == "Reparameterised"
     assert chosen(mf.ADVI(mf.families.LowRank(2)), wide, 13) == "Reparameterised"
     assert chosen(mf.ADVI(objective=mf.objectives.AnalyticKL()), wide, 13) == "AnalyticKL"
 

@@ -18,6 +18,14 @@ def test_exact_where_parameters_are_the_vector_itself() -> None:
     np.testing.assert_allclose(summary.signal_to_noise, np.abs(mean) / np.exp(log_sd), rtol=1e-5)
 
 
+def test_of_weights_where_the_vector_is_of_latents() -> None:
+    network, prior = mf.nets.MLP([3, 1], bias=False), mf.priors.Informed(5.0, 0.1)
+    model = mf.BayesianNetwork(network, prior, mf.likelihoods.Bernoulli())
+    summary = posterior_at(model, 1.0, 0.5).summary(draws=4_000)
+    np.testing.assert_allclose(summary.mean, 5.1, atol=0.01)
+    np.testing.assert_allclose(summary.sd, 0.05, rtol=0.1)
+
+
 def _single(values: np.ndarray):
     import jax.numpy as jnp
 
