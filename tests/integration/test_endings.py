@@ -10,6 +10,7 @@ import optax
 import pytest
 
 import moonfield as mf
+from moonfield.inference import supply
 from tests.helpers import Split, linear_model, state_of
 
 from .fits import is_finite, look_in_always
@@ -200,6 +201,31 @@ def test_one_bad_restart_does_not_spoil_the_others(moons: Split) -> None:
     assert np.isnan(elbos).any()
     assert fit.diagnostics.elbo == np.nanmax(elbos)
     assert is_finite(state_of(fit))
+
+
+def test_the_automatic_stop_heeds_the_restarts_that_are_left() -> None:
+    """More than a tenth of the parameters are lost for ever; the others come to rest."""
+    network = Root(jnp.ones(1), jnp.ones(1))
+    model = mf.BayesianNetwork(network, mf.priors.Normal(), mf.likelihoods.Normal(sd=0.1))
+    fit = mf.fit(model, np.zeros((20, 1)), 3.0 * np.ones(20), restarts=8)
+    lost = np.isnan(fit.diagnostics.restart_elbos)
+    assert lost.any() and not lost.all()
+    assert fit.result is mf.Result.converged
+    assert fit.diagnostics.steps < 20_000  # it looks at what is not at rest after 30,000 alone
+
+
+def test_restarts_are_compared_where_a_block_is_one_step(
+    model: mf.BayesianNetwork, moons: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the noise or the batch of a single step fills the memory of a block."""
+    options: Any = {"restarts": 2, "steps": 300, "seed": 1}
+    usual = mf.fit(model, moons.X, moons.y, **options).diagnostics
+    monkeypatch.setattr(supply, "_BLOCK_BYTES", 1)
+    found = mf.fit(model, moons.X, moons.y, **options).diagnostics
+    assert found.elbo == max(found.restart_elbos)
+    assert 0 < found.elbo_se < 10.0
+    for few, many in zip(found.restart_elbos, usual.restart_elbos, strict=True):
+        assert abs(few - many) < 5.0 * found.elbo_se + 5.0
 
 
 def test_the_automatic_stop_says_why(model: mf.BayesianNetwork, moons: Split) -> None:

@@ -14,7 +14,8 @@ class Feed:
     """Block b holds the batches of steps `b * steps` to `(b + 1) * steps`.
 
     From the first block that is asked for on, a thread reads ahead; another block than the next is
-    read where it is asked for. Block -1 holds batches of an order of their own, which no step sees.
+    read where it is asked for. Blocks -1, -2, ... hold batches of an order of their own, which no step
+    sees; they are kept.
     """
 
     def __init__(self, streamed: Streamed, words: Sequence[int], batch_size: int, steps: int):
@@ -22,14 +23,14 @@ class Feed:
         self._words = [_STEPS, *map(int, words)]
         self._ahead: Prefetch | None = None
         self._next = 0
-        self._fresh: Stack | None = None
+        self._fresh: dict[int, Stack] = {}
 
     def block(self, number: int) -> Stack:
         """The batches of a block; errors of reading are raised here."""
         if number < 0:
-            if self._fresh is None:
-                self._fresh = self._read([_FRESH, *self._words[1:]], 0)
-            return self._fresh
+            if number not in self._fresh:
+                self._fresh[number] = self._read([_FRESH, *self._words[1:]], -1 - number)
+            return self._fresh[number]
         if self._ahead is not None and number < self._next:
             return self._read(self._words, number)
         if self._ahead is None or number > self._next:

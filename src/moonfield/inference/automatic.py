@@ -143,8 +143,9 @@ class Automatic:
             return False
         window = self._window()
         half = len(window) // 2
-        rhat = split_rhat(_pool(window[:half]), _pool(window[half:]))
-        return bool(np.mean(rhat < _RHAT) >= _SHARE)
+        rhat = np.atleast_2d(split_rhat(_pool(window[:half]), _pool(window[half:])))
+        alive = rhat[np.isfinite(rhat).all(axis=1)]  # of the restarts that are not lost
+        return bool(alive.size and np.mean(alive < _RHAT) >= _SHARE)
 
     def _spent(self, step: int) -> bool:
         """Whether a later stage, which only refines, has had its share of the steps."""
@@ -187,8 +188,10 @@ class Automatic:
     def _consider(self, mean: np.ndarray, fit: Any) -> float:
         """Keep these parameters if they are the best so far; the gain in ELBO, nats."""
         vector = jnp.asarray(mean, fit.last().dtype)
-        elbo = float(np.mean(np.asarray(fit.evaluate(vector), np.float64)))
-        gain = elbo - self._elbo
+        elbos = np.asarray(fit.evaluate(vector), np.float64)
+        elbos = elbos[np.isfinite(elbos)]  # a restart may be lost
+        elbo = float(elbos.mean()) if elbos.size else -np.inf
+        gain = elbo - self._elbo if elbos.size else -np.inf
         if gain > 0:
             self._elbo, self._best = elbo, vector
         return gain

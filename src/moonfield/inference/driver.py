@@ -29,6 +29,7 @@ from .supply import Source, Supply, block_shape, draw_supply
 _IN_FLIGHT = 3
 _STREAM_BYTES = 8 * 2**20  # of a stream's rows in a block
 _LOOK_IN_SECONDS = 0.2
+_ESTIMATES = 10  # of the ELBO at least, for a mean and its error
 
 Observer = Callable[[int], bool]  # steps done -> end the fit?
 
@@ -184,14 +185,20 @@ class Driver:
                 del self._supplies[old]
         return self._supplies[block]
 
-    def evaluate(self, vector: Array) -> Array:
-        """ELBO estimates at fixed variational parameters: always the same noise and batches."""
+    def evaluate(self, vector: Array, least: int = _ESTIMATES) -> np.ndarray:
+        """ELBO estimates at fixed variational parameters: always the same noise and batches.
+
+        Those of as many whole blocks as give so many, (*restarts, estimates); waits for them.
+        """
         if self._devices is not None:
             vector = self._devices.placement.carry(vector)
         carry = self.carry._replace(state=self.carry.state._replace(vector=vector))
-        zeros = np.zeros(self.shape.steps)
-        before_all = -(1 + self._first_block) * self.shape.steps
-        return self.dispatch(carry, before_all, before_all + self.shape.steps, zeros)[1]
+        steps = self.shape.steps
+        zeros, found = np.zeros(steps), []
+        for number in range(-(-least // steps)):
+            before_all = -(1 + number + self._first_block) * steps
+            found.append(self.dispatch(carry, before_all, before_all + steps, zeros)[1])
+        return np.concatenate([np.asarray(elbos) for elbos in found], axis=-1)
 
     def fresh_supply(self) -> Supply:
         """The noise and batches of `evaluate`, which no step sees."""
@@ -296,10 +303,10 @@ class Driver:
 
     def so_far(self, step: int) -> Raw:
         """What there is after this many steps, for callbacks."""
-        return self._raw(self.last(), Result.interrupted, step, None)
+        return self._raw(self.last(), Result.interrupted, step, None, least=1)
 
-    def _raw(self, vector: Array, result: Any, step: int, bad: Any) -> Raw:
-        final = np.atleast_2d(np.asarray(self.evaluate(vector)))
+    def _raw(self, vector: Array, result: Any, step: int, bad: Any, least: int = _ESTIMATES) -> Raw:
+        final = np.atleast_2d(self.evaluate(vector, least))
         return Raw(
             np.atleast_2d(np.asarray(vector)),
             self.history(step),

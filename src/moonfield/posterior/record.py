@@ -78,8 +78,8 @@ class Diagnostics:
 
 
 def mean_and_error(estimates: np.ndarray) -> tuple[float, float]:
-    """Mean of finite estimates and its standard error."""
+    """Mean of finite estimates and its standard error, nan for what too few of them tell."""
     finite = estimates[np.isfinite(estimates)].astype(np.float64)
-    if finite.size < 2:
-        return float("nan"), float("nan")
-    return float(finite.mean()), float(finite.std(ddof=1) / np.sqrt(finite.size))
+    mean = finite.mean() if finite.size else np.nan
+    error = finite.std(ddof=1) / np.sqrt(finite.size) if finite.size > 1 else np.nan
+    return float(mean), float(error)
