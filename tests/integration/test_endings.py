@@ -209,7 +209,8 @@ def test_the_automatic_stop_heeds_the_restarts_that_are_left() -> None:
     model = mf.BayesianNetwork(network, mf.priors.Normal(), mf.likelihoods.Normal(sd=0.1))
     fit = mf.fit(model, np.zeros((20, 1)), 3.0 * np.ones(20), restarts=8)
     lost = np.isnan(fit.diagnostics.restart_elbos)
-    assert lost.any() and not lost.all()
+    assert lost.any()
+    assert not lost.all()
     assert fit.result is mf.Result.converged
     assert fit.diagnostics.steps < 20_000  # it looks at what is not at rest after 30,000 alone
 

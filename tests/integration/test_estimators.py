@@ -218,6 +218,28 @@ def test_balanced_classes_count_the_same(iris):
     np.testing.assert_array_equal(balanced.predict_proba(X), twice.predict_proba(X))
 
 
+def test_balance_is_of_weights_of_rows(iris):
+    X, y = iris[0][50:120], iris[1][50:120]
+    weights = np.where(np.arange(70) % 2 > 0, 2.0, 1.0)
+    totals = {label: weights[y == label].sum() for label in ("versicolor", "virginica")}
+    balanced = classifier(class_weight="balanced").fit(X, y, sample_weight=weights)
+    shares = weights.sum() / 2.0 / np.asarray([totals[label] for label in y])
+    by_hand = classifier().fit(X, y, sample_weight=weights * shares)
+    np.testing.assert_allclose(
+        balanced.predict_proba(X), by_hand.predict_proba(X), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_weights_of_classes_are_for_any_labels_and_any_batch(iris):
+    X, y = iris[0][50:150], np.array(["1", "2"])[np.repeat([0, 1], 50)]
+    online = classifier(class_weight={"2": 3.0}, steps=200).partial_fit(X, y)
+    online.partial_fit(X[:20], y[:20])  # without the class that has a weight
+    with pytest.raises(ValueError, match=r"class_weight must give.*'3'"):
+        classifier(class_weight={"3": 3.0}).fit(X, y)
+    with pytest.raises(ValueError, match="class_weight must give"):
+        classifier(class_weight={"2": -3.0}).fit(X, y)
+
+
 def mixed_table():
     rng = np.random.default_rng(1)
     table = pd.DataFrame({"größe": rng.normal(size=90), "k": rng.choice(["x", "y", "ż"], size=90)})

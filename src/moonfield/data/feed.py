@@ -14,8 +14,8 @@ class Feed:
     """Block b holds the batches of steps `b * steps` to `(b + 1) * steps`.
 
     From the first block that is asked for on, a thread reads ahead; another block than the next is
-    read where it is asked for. Blocks -1, -2, ... hold batches of an order of their own, which no step
-    sees; they are kept.
+    read where it is asked for. Blocks -1, -2, ... hold batches of an order of their own, which no
+    step sees; they are kept.
     """
 
     def __init__(self, streamed: Streamed, words: Sequence[int], batch_size: int, steps: int):

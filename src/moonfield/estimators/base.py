@@ -261,9 +261,10 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         if weights is not None:
             used = weights > 0.0
             columns, targets, weights = columns.take(used), targets[used], weights[used]
-        weights = self._row_weights(targets, weights)
         if first:
             self._learn_targets(targets, weights, classes)
+        weights = self._row_weights(targets, weights)
+        if first:
             name = getattr(y, "name", None)
             self.target_name_ = name if isinstance(name, str) and name else None
             self.encoder_ = learn(columns, places, self.missing == "indicator", weights)

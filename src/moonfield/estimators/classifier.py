@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils import assert_all_finite, compute_sample_weight
+from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import column_or_1d
@@ -158,7 +158,24 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
     def _row_weights(self, y: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
         if self.class_weight is None:
             return weights
-        return compute_sample_weight(self.class_weight, y) * (1.0 if weights is None else weights)
+        labels = self._encoded_targets(y)
+        weights = np.ones(len(y)) if weights is None else weights
+        return weights * self._class_weights(labels, weights)[labels]
+
+    def _class_weights(self, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """A weight for each class; `"balanced"` gives all of them the same total."""
+        classes = self.classes_.tolist()
+        if not isinstance(self.class_weight, dict):
+            totals = np.bincount(labels, weights, len(classes))
+            return totals.sum() / len(classes) / np.where(totals > 0.0, totals, 1.0)
+        unknown = [label for label in self.class_weight if label not in classes]
+        found = np.asarray([self.class_weight.get(label, 1.0) for label in classes], np.float64)
+        if unknown or not (np.isfinite(found) & (found >= 0.0)).all():
+            raise ValueError(
+                f"class_weight must give weights of 0 or more to labels among {classes}, got "
+                f"{self.class_weight!r}."
+            )
+        return found
 
     def _learn_targets(self, y: np.ndarray, weights: np.ndarray | None, classes: Any) -> None:
         self.classes_ = np.unique(y) if classes is None else unique_labels(np.asarray(classes))
