@@ -338,6 +338,8 @@ TEN = "".join(f"{i},{i * i}\n" for i in range(10))
         ("a.jsonl", '{"x": 1, "x": 2}\n', "y", "line 1: a name comes twice"),
         ("a.jsonl", '{"x": 1, "y": 2}\n{"x": "a", "y": 2}\n', "y", "cannot be read as .jsonl"),
         ("a.jsonl", '{"x": [1], "y": 2}\n', "y", "'x' holds values of type list"),
+        ("a.jsonl", '{"x": 18446744073709551617, "y": 2}\n', "y", "cannot be read as .jsonl"),
+        ("a.csv", HEAD + TEN + "3,?\n", "y", "column 'y', row 11 is '?' among numbers. Fill it"),
     ],
 )  # fmt: skip
 def test_fit_refuses_in_one_line(name, content, options, line, tmp_path, capsys, monkeypatch):
@@ -345,6 +347,42 @@ def test_fit_refuses_in_one_line(name, content, options, line, tmp_path, capsys,
     Path(name).write_bytes(content if isinstance(content, bytes) else content.encode())
     assert line in failure(capsys, "fit", name, "--target", *options.split())
     assert os.listdir() == [name]
+
+
+def test_a_word_among_numbers_is_pointed_out(tmp_path, capsys):
+    table = tmp_path / "a.csv"
+    table.write_text(HEAD + "".join(f"{'?' if i == 12 else i},{i * i}\n" for i in range(40)))
+    assert main(["fit", str(table), "--target", "y", *FIT, "-o", str(tmp_path / "m.mf")]) == 0
+    said = capsys.readouterr().err
+    assert "warning" in said
+    assert "column 'x', row 13 is '?' among numbers: the whole column is taken for text" in said
+
+
+def test_the_index_of_pandas_is_no_feature(tmp_path):
+    data = frame()
+    data.iloc[::-1].to_parquet(tmp_path / "a.parquet")
+    model = tmp_path / "m.mf"
+    fit = ["fit", str(tmp_path / "a.parquet"), "--target", "price", *FIT, "-o", str(model)]
+    assert main(fit) == 0
+    assert mf.load(model).feature_names_in_.tolist() == [c for c in data if c != "price"]
+
+
+def test_lines_may_leave_names_out(fitted, tmp_path, capsys, monkeypatch):
+    """A name that the first lines lack is looked for in all; types may differ from part to part."""
+    monkeypatch.setattr("moonfield.cli.tables._LINES", 10)
+    lines = [dict(row) for row in frame().drop(columns=["price", "kind"]).to_dict("records")]
+    for line in lines[:20]:
+        del line["count"]
+    table, out = tmp_path / "a.jsonl", tmp_path / "out.csv"
+    table.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert main(["predict", fitted.numbers, str(table), "-o", str(out)]) == 2
+    assert "column 'count', row 1 is missing" in capsys.readouterr().err
+    lines = [{**line, "count": 3} for line in lines]
+    lines[-1]["count"] = "many"
+    table.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert main(["predict", fitted.numbers, str(table), "-o", str(out)]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not out.exists()
 
 
 def test_there_must_be_a_file(tmp_path, capsys):
@@ -542,6 +580,8 @@ def test_report_gives_labels_as_in_the_fit(fitted, tmp_path, capsys, reported):
     write(tmp_path / "test.csv", data)
     said = failure(capsys, *command, "--force", "--target", "truth")
     assert "column 'truth', row 4 is missing" in said
+    said = failure(capsys, *command, "--force", "--target", "count")
+    assert "predicts from 'count': it is a feature" in said
 
 
 def test_each_command_has_help(capsys):

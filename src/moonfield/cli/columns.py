@@ -12,6 +12,7 @@ from .errors import BadInput
 
 NUMBERS, TEXT = "numbers", "text"
 _WORDS = {"true": 1.0, "false": 0.0}
+_FEW_WORDS, _MANY_NUMBERS = 3, 10  # different ones, of a column that was meant to hold numbers
 
 
 class Place(NamedTuple):
@@ -92,6 +93,18 @@ def as_text(place: Place, column: pa.ChunkedArray, missing: bool) -> pa.ChunkedA
     return _text(column)
 
 
+def exception_to_numbers(place: Place, column: pa.ChunkedArray) -> str | None:
+    """Where a column of text has a first word among what are otherwise numbers; None for text."""
+    if _kind(column.type) != TEXT or pa.types.is_dictionary(column.type):
+        return None
+    found = column.unique().drop_null().to_pylist()
+    words = {text for text in found if not _says_number(text)}
+    if not 0 < len(words) <= _FEW_WORDS or len(found) - len(words) < _MANY_NUMBERS:
+        return None
+    row = next(row for row, text in enumerate(column.to_pylist()) if text in words)
+    return f"{place.at(row)} is {column[row].as_py()[:50]!r} among numbers"
+
+
 def labels(column: pa.ChunkedArray) -> np.ndarray:
     """Targets of classes without a gap: text, whole numbers, or yes and no."""
     if _kind(column.type) == TEXT:
@@ -126,6 +139,14 @@ def _parsed(place: Place, column: pa.ChunkedArray) -> pa.ChunkedArray:
     except pa.ArrowInvalid:
         values = [_number(place, row, text) for row, text in enumerate(trimmed.to_pylist())]
         return pa.chunked_array([pa.array(values, pa.float64())])
+
+
+def _says_number(text: str) -> bool:
+    try:
+        float(text.replace("_", "?"))
+    except ValueError:
+        return False
+    return True
 
 
 def _number(place: Place, row: int, text: str | None) -> float | None:

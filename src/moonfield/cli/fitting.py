@@ -1,6 +1,7 @@
 """`moonfield fit`: a table to a model file."""
 
 import dataclasses
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 from .._core.results import Result
 from ..estimators import BayesianMLPClassifier, BayesianMLPRegressor
 from ..inference import METHODS
-from .columns import TEXT, Place, as_numbers, as_text, kind_of, labels
+from .columns import TEXT, Place, as_numbers, as_text, exception_to_numbers, kind_of, labels
 from .errors import BadInput, explained, one_line_warnings
 from .formats import check_output
 from .say import Voice
@@ -19,6 +20,7 @@ from .tables import check_present, read_table
 _FEW = 10  # different whole numbers that are taken for classes
 _ROWS_EACH = 5  # rows of each of them at least, on average
 _DROP = " Fill it, or drop its row."
+_NUMBERS = "If it stands for a missing number, leave it empty and fit with --missing indicator."
 _FILL = " Fill it, drop its row, or fit with --missing indicator."
 
 
@@ -54,7 +56,8 @@ def run_fit(wish: Wish, voice: Voice) -> bool:
     table = read_table(wish.table, wish.ignore)
     y, task = _target(wish, table)
     weights = _weights(wish, table)
-    table = _features(wish, table)
+    with one_line_warnings():
+        table = _features(wish, table)
     voice.say(
         f"{wish.table}: {table.num_rows:,} rows, {table.num_columns} columns; the target "
         f"{wish.target!r} is {_described(y, task)}{_other(wish, y, task)}"
@@ -88,6 +91,8 @@ def _target(wish: Wish, table: pa.Table) -> tuple[np.ndarray, str]:
     kind = kind_of(place, column)
     if column.null_count:
         as_text(place, column, missing=False)
+    if wish.task is None and (odd := exception_to_numbers(place, column)):
+        raise BadInput(f"{odd}. Fill it, drop its row, or say --task classes.")
     task = _task(column, kind) if wish.task is None else wish.task
     if task == "numbers":
         if kind == TEXT:
@@ -147,6 +152,8 @@ def _features(wish: Wish, table: pa.Table) -> pa.Table:
             )
         column, place = _column(wish, table, name, _FILL)
         convert = as_text if kind_of(place, column) == TEXT else as_numbers
+        if odd := exception_to_numbers(place, column):
+            warnings.warn(f"{odd}: the whole column is taken for text. {_NUMBERS}", stacklevel=2)
         found[name] = convert(place, column, wish.missing == "indicator")
     if not found:
         raise BadInput(f"{wish.table} has no column beside the target to learn from.")
@@ -198,6 +205,9 @@ def _told(wish: Wish, estimator: Any, task: str, voice: Voice) -> bool:
         f"s, {facts.quantity} {facts.elbo:,.1f} ± {facts.elbo_se:.1f}. {_ending(facts.result)}"
     )
     voice.say(f"Saved: {wish.out}")
+    interrupted = facts.result is Result.interrupted
+    if interrupted and wish.checkpoint is not None:
+        voice.say("The same command goes on from there, with --force to replace this model.")
     voice.document(
         {
             "model": str(wish.out),
@@ -216,4 +226,4 @@ def _told(wish: Wish, estimator: Any, task: str, voice: Voice) -> bool:
             "seed": wish.seed,
         }
     )
-    return facts.result is not Result.interrupted
+    return not interrupted

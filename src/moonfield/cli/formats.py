@@ -1,5 +1,6 @@
 """The kinds of files with tables in them, by suffix."""
 
+import os
 from pathlib import Path
 
 from .errors import BadInput
@@ -44,6 +45,8 @@ def check_output(path: Path, force: bool, *inputs: Path) -> None:
     """Before anything is read: an output that may be written; `BadInput` for any other."""
     if not path.parent.is_dir():
         raise BadInput(f"{path}: there is no folder {path.parent}. Make it first.")
+    if not os.access(path.parent, os.W_OK):
+        raise BadInput(f"{path}: nothing may be written into {path.parent}.")
     if path.is_dir():
         raise BadInput(f"{path} is a folder; give the path of a file.")
     if not path.exists():

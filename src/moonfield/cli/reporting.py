@@ -31,6 +31,8 @@ def run_report(
     target = estimator.target_name_ if target is None else target
     if target is None:
         raise BadInput(f"{model} does not say what its target was called; name it with --target.")
+    if target in names_of(estimator):
+        raise BadInput(f"{model} predicts from {target!r}: it is a feature, not the target.")
     X, y = _rows(estimator, table, target)
     from .. import report  # its libraries for figures take a second to load
 

@@ -6,6 +6,7 @@ text, so that what a column is does not depend on where a file was cut.
 
 import contextlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,12 @@ from .formats import check_input
 _LINES = 8_192  # of JSON that are parsed together
 _BYTES = 4 * 2**20  # of CSV that are parsed together
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
+_INDEX = re.compile(r"__index_level_\d+__")  # how pandas names an index without a name
+_PARQUET = {"pre_buffer": False, "buffer_size": 2**16}  # else whole groups of rows are held
 
 
 def read_table(path: Path, without: Sequence[str] = ()) -> pa.Table:
-    """All rows, with all columns but some.
+    """All rows, with all columns but some and an index of pandas.
 
     Raises:
         BadInput: there is no such file, it is not what its suffix says, has no rows, or a column
@@ -46,7 +49,8 @@ def read_table(path: Path, without: Sequence[str] = ()) -> pa.Table:
     check_present(path, names, without)
     if table.num_rows == 0:
         raise BadInput(f"{path} has no rows.")
-    return table.drop_columns([name for name in without if name in table.column_names])
+    left_out = [n for n in table.column_names if n in without or _INDEX.fullmatch(n)]
+    return table.drop_columns(left_out)
 
 
 def names_of(path: Path) -> list[str]:
@@ -73,12 +77,18 @@ def read_blocks(path: Path, wanted: Sequence[str], rows: int) -> Iterator[pa.Tab
     """
     kind = check_input(path)
     present = names_of(path)
+    if kind == "jsonl" and not set(wanted) <= set(present):  # a line may leave names out
+        with _reading(path):
+            present = list(
+                {name: None for piece in _json(path, None) for name in piece.schema.names}
+            )
     _check_names(path, present, wanted)
     check_present(path, present, wanted)
     count = 0
-    for block in _cut(_pieces(path, kind, list(wanted)), rows):
-        count += block.num_rows
-        yield block
+    with _reading(path):
+        for block in _cut(_pieces(path, kind, list(wanted)), rows):
+            count += block.num_rows
+            yield block
     if count == 0:
         raise BadInput(f"{path} has no rows.")
 
@@ -105,22 +115,21 @@ def listed(names: Sequence[str], most: int = 12) -> str:
 
 
 def _pieces(path: Path, kind: str, wanted: list[str]) -> Iterator[pa.Table]:
-    with _reading(path):
-        if kind in _DELIMITERS:
-            options = _options(wanted)
-            with pyarrow.csv.open_csv(path, parse_options=_layout(kind), **options) as reader:
-                for batch in reader:
-                    yield pa.Table.from_batches([batch])
-        elif kind == "parquet":
-            with pyarrow.parquet.ParquetFile(path) as file:
-                for batch in file.iter_batches(columns=wanted):
-                    yield pa.Table.from_batches([batch]).select(wanted)
-        elif kind == "arrow":
-            with _arrow(path) as reader:
-                for place in range(reader.num_record_batches):
-                    yield pa.Table.from_batches([reader.get_batch(place)]).select(wanted)
-        else:
-            yield from _json(path, wanted)
+    if kind in _DELIMITERS:
+        options = _options(wanted)
+        with pyarrow.csv.open_csv(path, parse_options=_layout(kind), **options) as reader:
+            for batch in reader:
+                yield pa.Table.from_batches([batch])
+    elif kind == "parquet":
+        with pyarrow.parquet.ParquetFile(path, **_PARQUET) as file:
+            for batch in file.iter_batches(columns=wanted):
+                yield pa.Table.from_batches([batch]).select(wanted)
+    elif kind == "arrow":
+        with _arrow(path) as reader:
+            for place in range(reader.num_record_batches):
+                yield pa.Table.from_batches([reader.get_batch(place)]).select(wanted)
+    else:
+        yield from _json(path, wanted)
 
 
 def _cut(pieces: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
@@ -220,7 +229,7 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except BadInput:
         raise
-    except (pa.ArrowException, UnicodeDecodeError, KeyError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, KeyError, OverflowError) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0]
         raise BadInput(
             f"{path} cannot be read as {path.suffix.lower()}: {said.rstrip('.')}."

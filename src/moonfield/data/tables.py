@@ -180,4 +180,11 @@ def as_array(name: str, value: Any) -> np.ndarray:
         return array.astype(default_float())
     if array.dtype.kind == "b":
         return array
-    return array.astype(jnp.result_type(int))
+    kind = jnp.result_type(int)
+    limits, whole = jnp.iinfo(kind), array.ravel()
+    if whole.size and not limits.min <= int(whole.min()) <= int(whole.max()) <= limits.max:
+        raise ValueError(
+            f"data[{name!r}] has whole numbers from {whole.min()} to {whole.max()}, which do not "
+            f"fit {kind}. Give them as floats, or as numbers from 0."
+        )
+    return array.astype(kind)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from moonfield.data import as_inputs, as_targets, as_weights
+from moonfield.data import as_array, as_inputs, as_targets, as_weights
 
 
 def bad(value: float) -> np.ndarray:
@@ -139,3 +139,9 @@ def test_weights() -> None:
         as_weights([np.inf, 1.0], 2)
     with pytest.raises(TypeError, match="weights"):
         as_weights(["heavy", "light"], 2)
+
+
+def test_whole_numbers_do_not_wrap() -> None:
+    with pytest.raises(ValueError, match=r"data\['id'\] has whole numbers from 1 to 4294967296"):
+        as_array("id", np.array([1, 2**32]))
+    assert as_array("id", np.array([-(2**31), 2**31 - 1])).tolist() == [-(2**31), 2**31 - 1]
