@@ -9,7 +9,7 @@ from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float, PyTree
 
 from .._core.checks import whole
-from ..families import AbstractFamily
+from ..families import AbstractFamily, Partial, Point
 from .base import AbstractObjective
 from .expectations import log_ratios
 from .log_joint import LogJoint
@@ -22,7 +22,8 @@ class ImportanceWeighted(AbstractObjective):
     weighted autoencoders", theorem 1); with one it is the ELBO. The gradient is doubly
     reparameterised, so that its signal does not drown as draws grow (Tucker et al., 2019, "Doubly
     reparameterized gradient estimators for Monte Carlo objectives", eq. 8); for a `Mixture`, whose
-    components are strata, it is the plain one.
+    components are strata, and where weights are at a point, which no draw moves, it is the plain
+    one.
 
     Args:
         draws: draws of q in the bound.
@@ -49,7 +50,7 @@ class ImportanceWeighted(AbstractObjective):
     ) -> Float[Array, ""]:
         ratios = log_ratios(family, state, log_joint, noise)
         bound = logsumexp(ratios.log_weights + ratios.values) - math.log(len(noise))
-        if ratios.values.shape[1] > 1:
+        if ratios.values.shape[1] > 1 or isinstance(family, Partial | Point):
             return bound
         fixed = jax.lax.stop_gradient(state)
 

@@ -1,12 +1,22 @@
 """Objectives beyond the ELBO, against identities that hold for every noise."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
-from moonfield.families import FullRank, MeanField, MeanFieldState, Mixture, full_rank_state
+from moonfield.families import (
+    FullRank,
+    MeanField,
+    MeanFieldState,
+    Mixture,
+    Partial,
+    full_rank_state,
+)
+from moonfield.families.partial import Stretch
 from moonfield.objectives import (
     ImportanceWeighted,
     KernelStein,
@@ -76,6 +86,22 @@ def test_the_doubly_reparameterised_gradient_has_the_mean_of_the_plain_one(x64: 
     for one, other in zip(g, h, strict=True):
         assert (np.abs(in_units_of_error(one - other, 0.0)) < 4.5).all()
         assert (np.std(one, axis=0) < np.std(other, axis=0)).all()
+
+
+def test_weights_at_a_point_have_the_gradient_of_the_bound(x64: None) -> None:
+    """Draws of the first number and a point of the second, against finite differences."""
+    family = Partial(MeanField(), (Stretch(0, 1, point=False), Stretch(1, 2, point=True)))
+    start = family.init(jnp.asarray([0.1, -0.4]), 0.7)
+    rows = noise(500, 4)[..., :1]
+
+    def mean(point: jax.Array) -> jax.Array:
+        state = start._replace(point=point)
+        estimate = functools.partial(ImportanceWeighted(4).estimate, family, state, log_joint)
+        return jnp.mean(jax.vmap(estimate)(rows))
+
+    step = 1e-5
+    want = (mean(start.point + step) - mean(start.point - step)) / (2.0 * step)
+    np.testing.assert_allclose(jax.grad(mean)(start.point), want, rtol=1e-7)
 
 
 def test_near_order_one_the_renyi_bound_is_the_mean_log_ratio(x64: None) -> None:
