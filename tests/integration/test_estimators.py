@@ -285,6 +285,16 @@ def test_missing_values_are_an_error_or_indicated():
     assert found.__sklearn_tags__().input_tags.allow_nan
 
 
+def test_partial_fit_needs_first_rows_that_vary(diabetes):
+    X, y = diabetes
+    with pytest.raises(ValueError, match="y does not vary in the first rows"):
+        regressor().partial_fit(X[:1], y[:1])
+    constant = X.copy()
+    constant[:, 3] = 1.0
+    with pytest.warns(UserWarning, match=r"1 column\(s\) of numbers do not vary"):
+        regressor(steps=20).partial_fit(constant, y)
+
+
 def test_partial_fit_of_the_first_rows_is_fit(diabetes):
     X, y = diabetes
     np.testing.assert_array_equal(

@@ -3,6 +3,7 @@
 import abc
 import numbers
 import os
+import warnings
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
@@ -236,6 +237,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         first = not self.__sklearn_is_fitted__()
         rows = self._rows(X, y, sample_weight, first, classes)
         if first:
+            self._check_variation(rows)
             return self._begun(rows)
         members, method = [], member_method(self.method, self.step_draws)
         for member in members_of(self.posterior_):
@@ -244,6 +246,21 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
             members.append(self._fitted(model, rows, method, member))
         self.keep(joined(members))
         return self
+
+    def _check_variation(self, rows: Rows) -> None:
+        """What the first of several calls cannot know, no later one makes good."""
+        if self._units is not None and not np.ptp(rows.targets, axis=0).all():
+            raise ValueError(
+                "y does not vary in the first rows, of which partial_fit learns its units. Give it "
+                "more rows at first."
+            )
+        still = np.isinf(self.encoder_.scales.sd).sum()
+        if still:
+            warnings.warn(
+                f"{still} column(s) of numbers do not vary in these first rows, and will count for "
+                "nothing in later ones either: give partial_fit more rows at first.",
+                stacklevel=4,
+            )
 
     def _rows(self, X: Any, y: Any, sample_weight: Any, first: bool, classes: Any = None) -> Rows:
         """Checked and encoded rows; the first ones settle columns, classes and units."""

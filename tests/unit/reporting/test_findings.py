@@ -52,6 +52,13 @@ def test_bias_is_seen(shift, word):
     assert word in found["Bias"].words
 
 
+def test_narrow_intervals_are_not_taken_for_bias():
+    """Levels are then 0 or 1 by the toss of a coin: 2.2 standard errors off, 3.8 of a uniform's."""
+    x, above = RNG.normal(size=N), N // 2 + round(1.1 * N**0.5)
+    y = x + np.where(np.arange(N) < above, 1.0, -1.0)
+    assert judged(mf.likelihoods.Normal(0.01), 1.0, x, y)["Bias"].status == "fine"
+
+
 def of_classes(sharp: float) -> dict[str, findings.Finding]:
     """Two classes whose log-odds are stated too large by this factor."""
     x = 2.0 * RNG.normal(size=N)
