@@ -123,7 +123,9 @@ def fit(
     out: Annotated[Path, typer.Option("--out", "-o", help="The model file.")] = Path("model.mf"),
     task: Annotated[Task | None, typer.Option(help="What the target is.")] = None,
     method: Annotated[str, typer.Option(help="One that moonfield methods lists.")] = "auto",
-    hidden: Annotated[str, typer.Option(help="Units of each hidden layer.")] = "50",
+    hidden: Annotated[
+        str | None, typer.Option(help="Units of each hidden layer, such as 50 or 24,24.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Updates; else by itself.")] = None,
     seed: Seed = 0,
     missing: Annotated[Missing, typer.Option(help="Refuse missing values, or learn them.")] = (
@@ -149,7 +151,7 @@ def fit(
         out,
         task=None if task is None else task.value,
         method=method,
-        hidden=_units(hidden),
+        hidden=None if hidden is None else _units(hidden),
         steps=steps,
         seed=seed,
         missing=missing.value,

@@ -33,7 +33,7 @@ class Wish:
     out: Path
     task: str | None = None
     method: str = "auto"
-    hidden: tuple[int, ...] = (50,)
+    hidden: tuple[int, ...] | None = None  # the estimator's own
     steps: int | None = None
     seed: int = 0
     missing: str = "error"
@@ -167,8 +167,9 @@ def _column(wish: Wish, table: pa.Table, name: str, remedy: str) -> tuple[pa.Chu
 
 def _estimator(wish: Wish, task: str, verbose: bool) -> Any:
     kind = BayesianMLPClassifier if task == "classes" else BayesianMLPRegressor
+    own = {} if wish.hidden is None else {"hidden": wish.hidden}
     return kind(
-        wish.hidden,
+        **own,
         method=wish.method,
         steps=wish.steps,
         missing=wish.missing,

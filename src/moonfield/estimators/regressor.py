@@ -85,7 +85,7 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
 
     def __init__(
         self,
-        hidden: Sequence[int] = (50,),
+        hidden: Sequence[int] = (24, 24),
         *,
         heteroscedastic: bool | str = "auto",
         activation: str = "silu",

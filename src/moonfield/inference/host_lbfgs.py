@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from .._core.trees import Structure, split
 from .optimise import Optimum
@@ -68,13 +69,14 @@ def climb(
         z = 0.5 * z
         value, gradient = loss(z)
     if value < _NOWHERE:
-        found: Any = minimize(
-            loss, z, jac=True, method="L-BFGS-B", callback=callback,
-            options={
-                "maxiter": steps, "maxfun": 10 * steps, "maxcor": _MEMORIES, "gtol": 0.0,
-                "ftol": float(jnp.finfo(start.dtype).eps),
-            },
-        )  # fmt: skip
+        options = {
+            "maxiter": steps, "maxfun": 10 * steps, "maxcor": _MEMORIES, "gtol": 0.0,
+            "ftol": float(jnp.finfo(start.dtype).eps),
+        }  # fmt: skip
+        with threadpool_limits(1, "blas"):  # whose threads would wait for those of JAX
+            found: Any = minimize(
+                loss, z, jac=True, method="L-BFGS-B", callback=callback, options=options
+            )
         z, value, gradient = found.x, float(found.fun), found.jac
         distance = math.sqrt(max(0.0, float(gradient @ found.hess_inv.dot(gradient))))
     else:
