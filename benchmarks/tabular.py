@@ -99,7 +99,7 @@ def run(system: str, name: str, table: Any, bde_python: Path) -> None:
 
 
 def script_of(system: str) -> tuple[str, str]:
-    if system in (*OURS, "bde_network", "deep_ensemble"):
+    if system in (*OURS, "deep_ensemble"):
         return "tabular_moonfield.py", system
     if system in THEIRS:
         return "tabular_bde.py", "defaults" if system == "bde_defaults" else "documented"

@@ -6,7 +6,6 @@ import tabular_worker as worker
 import moonfield as mf
 
 OPTIONS = {  # of the regressor, where they are not the default
-    "bde_network": {"hidden": (16, 16)},
     # Lakshminarayanan et al. (2017)
     "deep_ensemble": {"heteroscedastic": True, "method": mf.Ensemble(5, "map")},
 }
