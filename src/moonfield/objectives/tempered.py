@@ -23,7 +23,8 @@ class Tempered(AbstractObjective):
     Args:
         beta: a number of 0 or more, or an optax schedule of the step, as
             `optax.linear_schedule(0.0, 1.0, 2_000)`, by which the divergence is annealed in. A fit
-            that continues another begins the schedule anew.
+            that continues another begins the schedule anew. One that stops by itself knows nothing
+            of schedules: give `steps` where this one goes on for more than 2,500 of them.
 
     Raises:
         ValueError: `beta` is a negative number.
