@@ -43,6 +43,10 @@ def test_several_targets_have_their_own_sections(tmp_path):
     crps = mf.diagnostics.crps(p, y[160:]).values[:, 1]
     cell = page.table("Target far")["CRPS ↓"][0]
     assert_says(cell, crps.mean(), crps.std(ddof=1) / 10.0)
+    worst = page.table("Most surprising rows")  # by all targets together, so of neither
+    assert list(worst)[1:] == [str(i) for i in np.argsort(log_p, kind="stable")[:10]]
+    assert "Most uncertain rows: near" in page.text
+    assert "Most surprising rows: near" not in page.text
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def by_evidence(even_noise: bool) -> Laplace:
 
 
 def suits_evidence(model: BayesianNetwork, rows: int) -> bool:
-    """Whether a matrix over all weights, summed over rows, takes seconds and not minutes.
+    """Whether a matrix over all weights, summed over rows, takes a second or a few, not minutes.
 
     Of few rows the evidence would take any noise for signal.
     """

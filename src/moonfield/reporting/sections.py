@@ -109,10 +109,11 @@ def rows_to_look_at(parts: Parts) -> Section:
     tables = []
     for target, name, _ in parts.targets[:_TARGETS]:
         for make in (uncertain_rows, surprising_rows):
-            if make is surprising_rows and target.place not in (None, 0) and _joint(parts):
+            together = make is surprising_rows and _joint(parts)  # by the score of all targets
+            if together and target.place not in (None, 0):
                 continue
             found = make(target, parts.labels, parts.effects)
-            title = parts.named(found.title, name)
+            title = found.title if together else parts.named(found.title, name)
             tables.append(type(found)(found.columns, found.rows, found.caption, title))
     return Section("Rows to look at", tables=tables, kind="features")
 
