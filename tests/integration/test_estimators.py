@@ -187,6 +187,22 @@ def test_two_hidden_layers_are_not_lost_in_the_noise_of_steps():
 
 
 @pytest.mark.slow
+def test_the_network_is_told_by_the_rows_and_the_method():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 2))
+    y = np.sin(X[:, 0]) + 0.1 * rng.normal(size=500)
+
+    def sizes(rows, **options):
+        found = mf.BayesianMLPRegressor(random_state=0, **options).fit(X[:rows], y[:rows])
+        return found.posterior_.model.network.sizes[1:-1]
+
+    assert sizes(500) == (24, 24)
+    assert sizes(499) == (50,)
+    assert sizes(500, steps=10) == sizes(500, method="map") == (50,)
+    assert sizes(500, hidden=(3, 4), method="map") == (3, 4)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_small_tables_with_much_noise_are_not_interpolated(seed, diabetes):
     X_train, X_test, y_train, y_test = train_test_split(

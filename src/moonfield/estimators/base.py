@@ -288,12 +288,18 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
             self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         return Rows(self.encoder_.encode(columns), self._encoded_targets(targets), weights)
 
+    @property
+    def _hidden(self) -> Any:
+        """Units of each hidden layer, where nothing says otherwise."""
+        return self.hidden
+
     def _columns(self, X: Any, places: Sequence[int]) -> Columns:
         return columns_of(X, places, self.missing == "indicator", self)
 
-    def _model(self, rows: Rows, head: bool) -> BayesianNetwork:
+    def _model(self, rows: Rows, head: bool, hidden: Any = None) -> BayesianNetwork:
         likelihood, outputs = self.likelihood(head)
-        hidden = [whole(units, "each of hidden") for units in self.hidden]
+        chosen = self._hidden if hidden is None else hidden
+        hidden = [whole(units, "each of hidden") for units in chosen]
         sizes = [rows.inputs.shape[1], *hidden, outputs]
         prior = network_prior(self.prior_sd, self.output_sd, sizes, outputs // 2 if head else 0)
         return BayesianNetwork(MLP(sizes, activation=self.activation), prior, likelihood)

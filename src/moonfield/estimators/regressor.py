@@ -23,6 +23,9 @@ from .recipe import (
     suits_evidence,
 )
 
+_SHALLOW, _DEEP = (50,), (24, 24)
+_ROWS_OF_DEEP = 500  # of fewer and noisier ones, modes of two layers learn the noise
+
 
 class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
     """Regression by a Bayesian multilayer perceptron.
@@ -32,7 +35,8 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
     freedom, 4 to 100, of which the latter is as good as normal, and with a scale that varies.
 
     Args:
-        hidden: units of each hidden layer.
+        hidden: units of each hidden layer; `"auto"`: two layers of 24 where prior and noise are
+            learned by the marginal likelihood (below) from 500 rows or more, else one of 50.
         heteroscedastic: whether the noise sd depends on the features, by further outputs of the
             network; `"auto"`: where prior and noise are learned by the marginal likelihood (below),
             up to 2 10^10 rows times squared weights, as many of the modes have noise that varies as
@@ -80,12 +84,13 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
         **AbstractBayesianMLP._parameter_constraints,
+        "hidden": ["array-like", StrOptions({"auto"})],
         "heteroscedastic": ["boolean", StrOptions({"auto"})],
     }
 
     def __init__(
         self,
-        hidden: Sequence[int] = (24, 24),
+        hidden: Sequence[int] | str = "auto",
         *,
         heteroscedastic: bool | str = "auto",
         activation: str = "silu",
@@ -190,12 +195,21 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
     def _has_head(self) -> bool:
         return self.heteroscedastic is True
 
+    @property
+    def _hidden(self) -> Any:
+        return _SHALLOW if isinstance(self.hidden, str) else self.hidden
+
     def _automatic(self, model: BayesianNetwork, rows: Rows, in_steps: bool) -> Choice:
+        hidden = self._hidden
+        if isinstance(self.hidden, str) and len(rows.inputs) >= _ROWS_OF_DEEP:
+            deep = self._model(rows, self._has_head, _DEEP)
+            if suits_evidence(deep, len(rows.inputs)) and not in_steps:
+                model, hidden = deep, _DEEP
         if in_steps or not suits_evidence(model, len(rows.inputs)):
             return Choice(model, stepping(self.step_draws))
         either = self.heteroscedastic == "auto" and noise_may_vary(model, len(rows.inputs))
         if either:
-            model = self._model(rows, head=True)
+            model = self._model(rows, head=True, hidden=hidden)
         prior = noise_prior(self.units_.shift.shape)
         likelihood = StudentT(scale=Head(prior) if model.likelihood.head else prior)
         chosen = BayesianNetwork(model.network, model.prior, likelihood)
