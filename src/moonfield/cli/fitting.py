@@ -167,7 +167,7 @@ def _column(wish: Wish, table: pa.Table, name: str, remedy: str) -> tuple[pa.Chu
 
 def _estimator(wish: Wish, task: str, verbose: bool) -> Any:
     kind = BayesianMLPClassifier if task == "classes" else BayesianMLPRegressor
-    own = {} if wish.hidden is None else {"hidden": wish.hidden}
+    own: dict[str, Any] = {} if wish.hidden is None else {"hidden": wish.hidden}
     return kind(
         **own,
         method=wish.method,
