@@ -265,6 +265,13 @@ def test_interrupted_fits_are_kept(tmp_path, capsys, monkeypatch):
     assert f"Saved: {out}" in caught.out
     assert caught.err == "moonfield: interrupted\n"
     assert mf.load(out).posterior_.result is mf.Result.interrupted
+    assert "goes on from there" not in caught.out
+    again = [*fit, "--force", "--checkpoint", str(tmp_path / "run")]
+    assert main(again) == 130
+    assert "The same command goes on from there, with --force" in capsys.readouterr().out
+    monkeypatch.undo()
+    assert main(again) == 0
+    assert mf.load(out).posterior_.result is not mf.Result.interrupted
 
 
 def test_a_fit_interrupted_before_its_first_step_leaves_nothing(tmp_path, capsys, monkeypatch):

@@ -98,7 +98,7 @@ def exception_to_numbers(place: Place, column: pa.ChunkedArray) -> str | None:
     if _kind(column.type) != TEXT or pa.types.is_dictionary(column.type):
         return None
     found = column.unique().drop_null().to_pylist()
-    words = {text for text in found if not _says_number(text)}
+    words = {text for text in found if _float(text) is None}
     if not 0 < len(words) <= _FEW_WORDS or len(found) - len(words) < _MANY_NUMBERS:
         return None
     row = next(row for row, text in enumerate(column.to_pylist()) if text in words)
@@ -141,12 +141,11 @@ def _parsed(place: Place, column: pa.ChunkedArray) -> pa.ChunkedArray:
         return pa.chunked_array([pa.array(values, pa.float64())])
 
 
-def _says_number(text: str) -> bool:
+def _float(text: str) -> float | None:
     try:
-        float(text.replace("_", "?"))
+        return float(text.replace("_", "?"))  # Python's own way to group digits is none of a table
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _number(place: Place, row: int, text: str | None) -> float | None:
@@ -154,10 +153,10 @@ def _number(place: Place, row: int, text: str | None) -> float | None:
         return None
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
-    try:
-        return float(text.replace("_", "?"))
-    except ValueError:
-        raise BadInput(f"{place.at(row)} is {text[:50]!r}, not a number.") from None
+    found = _float(text)
+    if found is None:
+        raise BadInput(f"{place.at(row)} is {text[:50]!r}, not a number.")
+    return found
 
 
 def _numpy(column: pa.ChunkedArray) -> Iterable[tuple[int, np.ndarray]]:

@@ -94,7 +94,9 @@ class Hierarchy(AbstractPrior):
             )
         normal = self.base.normals(shapes)
         for path in paths:
-            if self.level(path) == SEPARATE and (path not in normal or not self._is_plain(path)):
+            if self.level(path) == SEPARATE and (
+                path not in normal or not self.base.is_plain(path)
+            ):
                 raise ValueError(
                     f"{path} is separate in each group, which needs a normal prior; it has "
                     f"{self.base.describe(path, named_leaves(shapes)[path].shape)}."
@@ -182,10 +184,6 @@ class Hierarchy(AbstractPrior):
         if level != PARTIAL:
             return f"{base}, {level}"
         return f"{base}, partial: groups about it, {type(self.spread).__name__} sd per {self.per}"
-
-    def _is_plain(self, path: str) -> bool:
-        """Whether the base's weights at this path are its latents."""
-        return self.base.is_plain(path)
 
     @property
     def _suffixes(self) -> list[str]:
