@@ -24,14 +24,21 @@ from .held_out import best_share, left_out, log_scores, without
 from .map import starting_points
 from .noise_scale import check_noise, noise_prior_of
 from .optimise import Optimum
-from .rounds import FirstMode, Problem, Scales, from_fewer_rows, leading_mode, other_mode
+from .rounds import (
+    FirstMode,
+    Problem,
+    Scales,
+    from_fewer_rows,
+    leading_mode,
+    mode_of_its_own,
+    other_mode,
+)
 from .target import Target
 from .weight_priors import arrays_of, head_places, with_sds
 
 _MOST_USED = 0.75  # effective parameters of another mode, a target: beyond, it interpolates
 _MANY_PRODUCTS = 1e10  # in one matrix, from which on threads help
-_JUDGED = 2  # modes of each kind of noise, by rows that were left out
-_MUCH_WORK = 2.5e6  # rows times weights: one is judged, and the first goes on from fewer rows
+_MUCH_WORK = 2.5e6  # rows times weights: first modes alone are judged, and go on from fewer rows
 _STILL = 1e-3  # sd of a head's weights that are 0, in sds of their prior
 
 
@@ -58,6 +65,7 @@ class _Part(NamedTuple):
     problem: Problem
     modes: int
     before: FirstMode | None = None  # of fewer rows, from which to go on
+    own_sds: bool = False  # of the priors of the modes after the first
 
 
 def check_model(model: AbstractModel) -> None:
@@ -87,7 +95,8 @@ def learn(
 
     The sds are of the first mode, which the best of `starts` leads to; the others are of the
     posterior that these sds give. With even noise, some of the modes have heads that are 0 and sds
-    of their own: as many as make the mixture best at rows that were left out.
+    of their own: as many as make the mixture best at rows that were left out. These also say
+    whether the modes after the first should have sds of their own, of rounds like the first's.
 
     Raises:
         NonFiniteError: the density is not finite at any start.
@@ -133,16 +142,11 @@ def _shares(problem: Problem, seed: int, modes: int, bar: Progress) -> list[_Par
     much = len(weights) * problem.arrays.places.size >= _MUCH_WORK
     try:
         for kind in (problem, _evenly(problem)):
-            fewer = kind._replace(target=without(kind.target, rows))
-            lead, found = _modes_of(_Part(fewer, 1 if much else _JUDGED), bar, brief=True)
-            places, others = kind.arrays.places, kind.others
-            for i, one in enumerate(found[1:]):
-                others = others.at[i].set(one.mean)
-            parts.append(_Part(kind._replace(others=others), modes, lead))
-            if lead.result is Result.interrupted:
-                return parts[-1:]
-            each = [log_scores(lead.target, one, places, rows, seed) for one in found]
-            scores.append(np.logaddexp.reduce(each) - math.log(len(each)))
+            part, score = _judged(_Part(kind, modes), rows, seed, bar, alone=much or modes == 1)
+            parts.append(part)
+            scores.append(score)
+            if cast(FirstMode, part.before).result is Result.interrupted:
+                return [part]
     except KeyboardInterrupt:
         if not parts:
             raise
@@ -156,10 +160,45 @@ def _shares(problem: Problem, seed: int, modes: int, bar: Progress) -> list[_Par
     return sorted((part for part in shared if part.modes), key=attrgetter("modes"), reverse=True)
 
 
+def _judged(
+    part: _Part, rows: np.ndarray, seed: int, bar: Progress, alone: bool
+) -> tuple[_Part, np.ndarray]:
+    """With the kind of other modes that is better at rows left out, and `log p(y)` of these.
+
+    By the first mode and one other of each kind, or by the first alone: of fewer rows, from which
+    to go on.
+    """
+    problem, places = part.problem, part.problem.arrays.places
+    weights = np.asarray(problem.target.batch.weights)[rows]
+    fewer = problem._replace(target=without(problem.target, rows))
+    lead, best = leading_mode(fewer, bar), None
+    part = part._replace(before=lead)
+
+    def scores(mode: Gaussian) -> np.ndarray:
+        return log_scores(lead.target, mode, places, rows, seed)
+
+    first = scores(_gaussian(lead.target, fewer, lead.scales, lead.z))
+    try:
+        kinds = () if alone or lead.result is Result.interrupted else (False, True)
+        for own_sds in kinds:
+            other = _another(fewer, lead, fewer.others[0], own_sds, bar)
+            if other is None:
+                continue
+            mixed = np.logaddexp(first, scores(other)) - math.log(2.0)
+            if best is None or mixed @ weights > best @ weights:
+                best = mixed
+                others = problem.others.at[0].set(other.mean)
+                part = part._replace(problem=problem._replace(others=others), own_sds=own_sds)
+    except KeyboardInterrupt:
+        part = part._replace(before=lead._replace(result=Result.interrupted))
+    return part, first if best is None else best
+
+
 def _learn(parts: Sequence[_Part], even_noise: bool, bar: Progress) -> Learned:
     """The modes of the first part, then those of another, with the same degrees of freedom."""
     lead, members = _modes_of(parts[0], bar)
     result, free = lead.result, [parts[0].problem.arrays.places] * len(members)
+    own = (len(members) - 1) * parts[0].own_sds
     model = cast(BayesianNetwork, lead.target.model)
     df = getattr(model.likelihood, "df", None)
     for part in parts[1:] if result is not Result.interrupted else ():
@@ -168,11 +207,13 @@ def _learn(parts: Sequence[_Part], even_noise: bool, bar: Progress) -> Learned:
             result = other.result
         else:
             members, free = members + more, free + [part.problem.arrays.places] * len(more)
+            own += (len(more) - 1) * part.own_sds
     bar.close(sum(len(it.trace) for it in lead.rounds))
     whole = len(arrays_of(model).places)
     facts = {"effective_parameters": lead.scales.used, "rounds": len(lead.rounds)}
     if even_noise:
         facts["modes_of_even_noise"] = sum(len(places) < whole for places in free)
+        facts["modes_of_own_prior_sds"] = own
     return Learned(
         with_sds(model, parts[0].problem.arrays, lead.scales.factors),
         members,
@@ -185,22 +226,39 @@ def _learn(parts: Sequence[_Part], even_noise: bool, bar: Progress) -> Learned:
 
 
 def _modes_of(
-    part: _Part, bar: Progress, df: Array | None = None, brief: bool = False
+    part: _Part, bar: Progress, df: Array | None = None
 ) -> tuple[FirstMode, list[Gaussian]]:
     """The first mode, and a Gaussian at it and at others that do not interpolate the rows."""
-    problem, modes, before = part
-    problem = problem._replace(noise=problem.noise._replace(df=None if df is None else float(df)))
+    problem, modes, before, own_sds = part
+    problem = _with_freedom(problem, df)
     lead = leading_mode(problem, bar) if before is None else from_fewer_rows(problem, before, bar)
     found = [_gaussian(lead.target, problem, lead.scales, lead.z)]
     try:
         starts = problem.others[: modes - 1]
         for start in starts if lead.result is not Result.interrupted else ():
-            z, scales = other_mode(problem, lead, start, brief)
-            if scales.used <= _MOST_USED * problem.observations:
-                found.append(_gaussian(lead.target, problem, scales, z))
+            other = _another(problem, lead, start, own_sds, bar)
+            found += [] if other is None else [other]
     except KeyboardInterrupt:
         lead = lead._replace(result=Result.interrupted)
     return lead, found
+
+
+def _another(
+    problem: Problem, lead: FirstMode, start: Array, own_sds: bool, bar: Progress
+) -> Gaussian | None:
+    """At another mode, under the prior sds of the first or its own; None if it interpolates."""
+    if own_sds:
+        known = _with_freedom(problem, getattr(lead.scales.noise.likelihood, "df", None))
+        z, scales = mode_of_its_own(known, lead, start, bar)
+    else:
+        z, scales = other_mode(problem, lead, start)
+    few = scales.used <= _MOST_USED * problem.observations
+    return _gaussian(lead.target, problem, scales, z) if few else None
+
+
+def _with_freedom(problem: Problem, df: Array | None) -> Problem:
+    """With degrees of freedom that are known, and so not learned."""
+    return problem._replace(noise=problem.noise._replace(df=None if df is None else float(df)))
 
 
 def _gaussian(target: Target, problem: Problem, scales: Scales, z: Array) -> Gaussian:

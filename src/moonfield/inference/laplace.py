@@ -65,7 +65,9 @@ class Laplace(AbstractDirect):
             prior sds of their own. As many as give the mixture of both kinds the best log score of
             a quarter of the rows (1,000 at most), which are first left out ("stacking": Yao et al.,
             2018, "Using stacking to average Bayesian predictive distributions"); perhaps none.
-            `diagnostics.facts["modes_of_even_noise"]` says how many.
+            Below 2.5 million rows times weights these rows also say whether the modes after the
+            first of a kind have its prior sds, or learn their own. `diagnostics.facts` has
+            `"modes_of_even_noise"` and `"modes_of_own_prior_sds"`.
 
     Raises:
         TypeError, ValueError: an argument is out of range, the model has no layers (or, for

@@ -223,19 +223,31 @@ def _ascend(density: Any, start: Array, root: np.ndarray | None) -> Optimum:
     )
 
 
-def other_mode(
-    problem: Problem, lead: FirstMode, start: Array, brief: bool = False
+def mode_of_its_own(
+    problem: Problem, lead: FirstMode, start: Array, bar: Progress
 ) -> tuple[Array, Scales]:
+    """From another start, in rounds of its own.
+
+    Raises:
+        KeyboardInterrupt: in one of the rounds.
+    """
+    mode = _first_mode(problem._replace(starts=start[None]), lead.factor, bar)
+    if mode.result is Result.interrupted:
+        raise KeyboardInterrupt
+    return mode.z, mode.scales
+
+
+def other_mode(problem: Problem, lead: FirstMode, start: Array) -> tuple[Array, Scales]:
     """From another start, for the same sds of the prior, in turns with noise scales of its own.
 
     With those of the first mode from the beginning it would end in worse places. `used` is what it
-    has used up before the last turn. Briefly, the turns are as few as they ever are.
+    has used up before the last turn.
     """
     (_, arrays, own, *_), target, scales = problem, lead.target, lead.scales
     sd, prior = arrays.sds(scales.factors), arrays.prior(scales.factors, start.dtype)
     work = len(target.batch.weights) * arrays.places.size
     z, used, root = start, 0.0, None
-    most = min(_OTHER_ROUNDS) if brief else int(np.clip(_OTHER_WORK / work, *_OTHER_ROUNDS))
+    most = int(np.clip(_OTHER_WORK / work, *_OTHER_ROUNDS))
     for i in range(most):
         noise = noise_at(target, own, residuals_at(target, z, i <= _CENTRED), used)
         z = _put(z, noise if i else _times(noise, lead.factor))

@@ -13,12 +13,14 @@ from scipy import stats
 from scipy.optimize import minimize
 
 import moonfield as mf
+from moonfield._core.progress import Progress
 from moonfield.data import dataset, full_batch, rows_last
 from moonfield.families import Gaussian
 from moonfield.inference import empirical_bayes, rounds
 from moonfield.inference.gauss_newton import gauss_newton, weight_places
 from moonfield.inference.held_out import best_share, left_out, log_scores, without
 from moonfield.inference.host_lbfgs import climb
+from moonfield.inference.rounds import leading_mode, mode_of_its_own
 from moonfield.inference.target import Target
 from moonfield.inference.weight_priors import head_places
 from moonfield.model import space
@@ -348,6 +350,39 @@ def test_the_best_share_has_the_best_log_score() -> None:
     assert best_share(one, other, weights, 4) == np.argmax(scores) in (1, 2, 3)
     assert best_share(one, one - 1.0, weights, 4) == 4
     assert best_share(one - 1.0, one, weights, 4) == 0
+
+
+def test_a_single_mode_has_one_noise_or_the_other() -> None:
+    facts = with_head(mf.Laplace("gauss_newton", 1, None, True, 1, True), 1.5)[0].diagnostics.facts
+    assert (facts["modes_of_even_noise"], facts["modes_of_own_prior_sds"]) == (0, 0)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_rows_left_out_choose_between_kinds_of_other_modes(
+    own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kind that is made worse is not taken."""
+    another = empirical_bayes._another
+
+    def spoiled(problem: Any, lead: Any, start: Any, own_sds: bool, bar: Any) -> Any:
+        found = another(problem, lead, start, own_sds, bar)
+        return found if own_sds == own else Gaussian(found.mean + 3.0, found.scale_tril)
+
+    monkeypatch.setattr(empirical_bayes, "_another", spoiled)
+    found, _, _ = with_head(STACKED, 0.0)
+    even = found.diagnostics.facts["modes_of_even_noise"]
+    others = sum(max(modes - 1, 0) for modes in (even, 4 - even))
+    assert found.diagnostics.facts["modes_of_own_prior_sds"] == own * others
+
+
+def test_modes_of_their_own_prior_sds_are_first_modes_of_other_starts() -> None:
+    """What `with_sds` would say of each: rounds from a start lead to the same mode and sds."""
+    target = target_of(linear(mf.likelihoods.Normal(NOISE)), X, Y)
+    problem = empirical_bayes._problem(target, 0, None, 1, 2)
+    lead = leading_mode(problem, Progress(None, False))
+    z, scales = mode_of_its_own(problem, lead, problem.others[0], Progress(None, False))
+    np.testing.assert_allclose(z, lead.z, atol=2e-2)  # a linear model has one mode
+    np.testing.assert_allclose(scales.factors, lead.scales.factors, rtol=0.05)
 
 
 def test_a_head_has_a_row_for_each_output() -> None:
