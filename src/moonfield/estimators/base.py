@@ -229,6 +229,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
             given = self.steps is not None, self.batch_size != "auto", checkpoint is not None
             model, method = self._automatic(model, rows, in_steps=any(given))
         self.keep(self._fitted(model, rows, method, checkpoint=checkpoint))
+        self._updated_once = False
         return self
 
     def _updated(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Any:
@@ -245,6 +246,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
             model = BayesianNetwork(network, known.weights, known.likelihood)
             members.append(self._fitted(model, rows, method, member))
         self.keep(joined(members))
+        self._updated_once = True  # posterior_ holds these rows, not those before
         return self
 
     def _check_variation(self, rows: Rows) -> None:

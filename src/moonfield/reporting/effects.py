@@ -134,8 +134,8 @@ def _points(column: list[Any], categorical: bool, grid: int) -> _Points | None:
     if len(unique) <= grid:
         return _Points(order[first], unique, (), count / count.sum())
     at = np.round(np.linspace(0.02, 0.98, grid) * (len(order) - 1)).astype(int)
-    values, kept = np.unique(numbers[order[at]], return_index=True)
-    return _Points(order[at][kept], values, (), np.full(len(values), 1.0 / len(values)))
+    values, kept, count = np.unique(numbers[order[at]], return_index=True, return_counts=True)
+    return _Points(order[at][kept], values, (), count / grid)
 
 
 def _categories(column: list[str]) -> _Points:

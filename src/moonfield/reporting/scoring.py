@@ -66,12 +66,12 @@ class Line:
 
 
 def baseline_of(target: Target) -> Any:
-    """The marginal of the training targets, or of the test targets where files kept no rows."""
+    """The marginal of the training targets; of the test targets where rows of the fit are gone."""
     known = target.of.subject.training_targets()
     weights = None
     if known is not None:
         known = known if target.place is None else known[:, target.place]
-        data = target.of.subject.posterior.data
+        data = target.of.subject.data
         weights = None if data is None else data.weights
     known = target.y if known is None else known
     if target.kind == "classes":
@@ -100,7 +100,7 @@ def joint_line(of: Evaluation, baselines: list[Any]) -> Line:
 
 def table_of(title: str, lines: list[Line], of: Evaluation) -> Table:
     """The lines as a table."""
-    data = of.subject.posterior.data
+    data = of.subject.data
     source = "test" if data is None else "training"
     source = source if data is None or data.weights is None else f"weighted {source}"
     note = (

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data import as_targets
+from ..data import Dataset, as_targets
 from ..model import BayesianNetwork
 from ..posterior import Posterior
 from ..predictive import Prediction, Units
@@ -72,12 +72,16 @@ class Subject:
         model.check_targets(prediction.inputs, found)
         return found
 
+    @property
+    def data(self) -> Dataset | None:
+        """All rows of the fit; None after loading, and where `partial_fit` has added to others."""
+        return None if getattr(self.estimator, "_updated_once", False) else self.posterior.data
+
     def training_targets(self) -> np.ndarray | None:
-        """The targets of the fit, in units of y or numbers of classes; None after loading."""
-        data = self.posterior.data
-        if data is None:
+        """The targets of the fit, in units of y or numbers of classes; None without its rows."""
+        if self.data is None:
             return None
-        targets = np.asarray(data.targets)
+        targets = np.asarray(self.data.targets)
         return targets if self.units is None else self.units.values(targets)
 
     def standardised(self, y: np.ndarray) -> np.ndarray:

@@ -9,6 +9,8 @@ import pytest
 from scipy import stats
 
 import moonfield as mf
+from moonfield.reporting.effects import _points
+from moonfield.reporting.subject import subject_of
 from tests.unit.reporting.pages import Page, assert_says
 
 EVIL = "<script>alert(1)</script>"
@@ -288,3 +290,28 @@ def test_failed_write_leaves_the_old_page(numbers, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         mf.report(numbers.estimator, numbers.X, numbers.y, tmp_path / "a.html", draws=5)
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a.html", "old")]
+
+
+def test_after_partial_fit_the_baseline_is_of_the_test_rows(table, tmp_path):
+    """The rows of the last call are not those of the fit."""
+    X = np.asarray(table[[EVIL, "plain"]])
+    y = np.sort(X[:, 0])
+    estimator = mf.BayesianMLPRegressor(hidden=(4,), steps=20, random_state=0)
+    estimator.partial_fit(X[:60], y[:60])
+    assert subject_of(estimator).data is estimator.posterior_.data is not None
+    estimator.partial_fit(X[60:120], y[60:120])
+    assert subject_of(estimator).training_targets() is None
+    mf.report(estimator, X[120:], y[120:], tmp_path / "report.html", draws=10)
+    assert "of the test rows" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    estimator.fit(X[:60], y[:60])
+    np.testing.assert_allclose(
+        np.ravel(subject_of(estimator).training_targets()), y[:60], rtol=1e-5
+    )
+
+
+def test_points_of_an_effect_weigh_the_rows_around_them():
+    """A feature that is 0 in nine rows of ten has its effect there."""
+    column = np.concatenate([np.zeros(900), np.linspace(1.0, 2.0, 100)])
+    points = _points(column.tolist(), categorical=False, grid=12)
+    assert points.weights.sum() == pytest.approx(1.0)
+    assert points.weights[points.values == 0.0] == pytest.approx(11 / 12)
