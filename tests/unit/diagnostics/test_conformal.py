@@ -58,6 +58,16 @@ def test_the_threshold_is_the_order_statistic() -> None:
     np.testing.assert_allclose(fitted.interval(normal([1.0], 0.5)), [[1.0 - 4.0, 1.0 + 4.0]])
 
 
+@pytest.mark.parametrize("score", ["sd", "quantile"])
+def test_targets_at_an_end_are_inside_however_it_is_rounded(score: str) -> None:
+    """Counts of rows that are predicted alike: half of them are at the upper end."""
+    y = np.repeat([0.0, 1.0], 20)
+    for mean, sd in np.random.default_rng(0).uniform(0.1, 0.4, size=(200, 2)):
+        alike = normal(np.full(40, mean), 0.1 * sd)
+        lower, upper = d.Conformal(0.9, score).fit(alike, y).interval(alike).T
+        assert ((lower <= y) & (y <= upper)).all()
+
+
 def test_conformalised_quantiles_move_both_ends_by_the_same_amount() -> None:
     y = stats.norm.ppf(0.9) + np.arange(1.0, 10.0)  # 1, ..., 9 above the 80% interval
     fitted = d.Conformal(0.8, "quantile").fit(normal(np.zeros(9)), y)
