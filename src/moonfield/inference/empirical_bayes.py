@@ -18,7 +18,6 @@ from .._core.results import Result
 from ..data import rows_first
 from ..families import Gaussian, Members
 from ..model import AbstractModel, BayesianNetwork
-from .curvature import invert
 from .gauss_newton import gauss_newton, weight_places
 from .held_out import best_share, left_out, log_scores, without
 from .map import starting_points
@@ -32,6 +31,7 @@ from .rounds import (
     leading_mode,
     mode_of_its_own,
     other_mode,
+    root_of,
 )
 from .target import Target
 from .weight_priors import arrays_of, head_places, with_sds
@@ -112,13 +112,13 @@ def learn(
 
 def _problem(target: Target, seed: int, start: Array | None, starts: int, modes: int) -> Problem:
     model = cast(BayesianNetwork, target.model)
-    points = starting_points(target, seed, None, starts + modes - 1)
+    points = np.asarray(starting_points(target, seed, None, starts + modes - 1))
     return Problem(
         target,
         arrays_of(model),
         noise_prior_of(target),
         model.likelihood.head,
-        points[:starts] if start is None else start[None],
+        points[:starts] if start is None else np.asarray(start)[None],
         points[starts:],
     )
 
@@ -130,9 +130,15 @@ def _evenly(problem: Problem) -> Problem:
     return problem._replace(
         arrays=arrays_of(model, head),
         varies=False,
-        starts=problem.starts.at[:, head].set(0.0),
-        others=problem.others.at[:, head].set(0.0),
+        starts=_flat(problem.starts, head),
+        others=_flat(problem.others, head),
     )
+
+
+def _flat(points: np.ndarray, head: np.ndarray) -> np.ndarray:
+    points = points.copy()
+    points[:, head] = 0.0
+    return points
 
 
 def _shares(problem: Problem, seed: int, modes: int, bar: Progress) -> list[_Part]:
@@ -187,7 +193,7 @@ def _judged(
             mixed = np.logaddexp(first, scores(other)) - math.log(2.0)
             if best is None or mixed @ weights > best @ weights:
                 best = mixed
-                others = problem.others.at[0].set(other.mean)
+                others = np.stack([np.asarray(other.mean), *problem.others[1:]])
                 part = part._replace(problem=problem._replace(others=others), own_sds=own_sds)
     except KeyboardInterrupt:
         part = part._replace(before=lead._replace(result=Result.interrupted))
@@ -244,7 +250,7 @@ def _modes_of(
 
 
 def _another(
-    problem: Problem, lead: FirstMode, start: Array, own_sds: bool, bar: Progress
+    problem: Problem, lead: FirstMode, start: np.ndarray, own_sds: bool, bar: Progress
 ) -> Gaussian | None:
     """At another mode, under the prior sds of the first or its own; None if it interpolates."""
     if own_sds:
@@ -267,10 +273,15 @@ def _gaussian(target: Target, problem: Problem, scales: Scales, z: Array) -> Gau
     Weights of a head that are 0 keep a little of their prior's sd: a Gaussian has a density.
     """
     model, places = cast(BayesianNetwork, target.model), problem.arrays.places
-    precision = gauss_newton(target, z, places)
-    precision += np.diag(problem.arrays.sds(scales.factors) ** -2.0)
+    half, _ = root_of(gauss_newton(target, z, places), problem.arrays.sds(scales.factors))
     root, whole = np.zeros((z.size, z.size)), arrays_of(model)
     root[whole.places, whole.places] = _STILL * whole.sd
-    root[np.ix_(places, places)] = invert(precision).root
+    root[np.ix_(places, places)] = _lower(half)
     root[scales.noise.places, scales.noise.places] = scales.noise.sd
     return Gaussian(z, jnp.asarray(root, z.dtype))
+
+
+def _lower(half: np.ndarray) -> np.ndarray:
+    """The lower triangular L of `L L' = R' R`, by orthogonal turns: no digit is lost."""
+    root = np.asarray(np.linalg.qr(half, mode="r")).T
+    return root * np.sign(root.diagonal())

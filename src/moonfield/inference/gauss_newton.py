@@ -17,7 +17,7 @@ from .curvature import check_size
 from .noise_scale import information, scale_of
 from .target import Target
 
-_ROWS = 1_024  # whose Jacobians are in memory at once
+_ROWS = 1_024  # whose Jacobians are in memory at once, at most
 
 
 def weight_places(model: AbstractModel) -> Int[np.ndarray, " weights"]:
@@ -65,8 +65,10 @@ def _blocks(
     target: Target, z: Array, places: np.ndarray
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     structure, arrays = split(target)
-    for begin in range(0, len(target.batch.weights), _ROWS):
-        block = _block(structure, arrays, z, places, np.int32(begin))
+    rows = len(target.batch.weights)
+    size = -(-rows // -(-rows // _ROWS))  # blocks of one size, with few rows past the end
+    for begin in range(0, rows, size):
+        block = _block(structure, arrays, z, places, np.int32(begin), size)
         jacobian, hessian = (np.asarray(part, np.float64) for part in block)
         yield begin, jacobian, hessian
 
@@ -97,15 +99,15 @@ def _curvature(likelihood: AbstractLikelihood, own: dict, out: Array, y: Array) 
     return of_location.T @ first + about_scale * of_scale.T @ of_scale
 
 
-@functools.partial(jax.jit, static_argnames="structure")
+@functools.partial(jax.jit, static_argnames=("structure", "size"))
 def _block(
-    structure: Structure, arrays: list[Array], z: Array, places: Array, begin: Array
+    structure: Structure, arrays: list[Array], z: Array, places: Array, begin: Array, size: int
 ) -> tuple[Float[Array, "rows outputs weights"], Float[Array, "rows outputs outputs"]]:
     """J and `weight H` of some rows; those past the end have weight 0."""
     target = structure.join(arrays)
     model = cast(AbstractNetworkModel, target.model)
     batch = rows_first(target.batch)
-    rows = begin + jnp.arange(_ROWS, dtype=begin.dtype)
+    rows = begin + jnp.arange(size, dtype=begin.dtype)
     real = rows < len(batch.weights)
     block = take(batch, jnp.where(real, rows, 0), real)
     params, _ = space(model).constrain(z)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from scipy.optimize import minimize
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from .._core.trees import Structure, split
 from .optimise import Optimum
@@ -27,7 +27,7 @@ LATELY = 20  # steps
 
 def climb(
     objective: Any,
-    start: Float[Array, " size"],
+    start: Float[Array | np.ndarray, " size"],
     steps: int,
     root: Float[np.ndarray, "size size"] | None = None,
     enough: float = 0.0,
@@ -73,7 +73,7 @@ def climb(
             "maxiter": steps, "maxfun": 10 * steps, "maxcor": _MEMORIES, "gtol": 0.0,
             "ftol": float(jnp.finfo(start.dtype).eps),
         }  # fmt: skip
-        with threadpool_limits(1, "blas"):  # whose threads would wait for those of JAX
+        with _threads().limit(limits=1, user_api="blas"):  # which would wait for those of JAX
             found: Any = minimize(
                 loss, z, jac=True, method="L-BFGS-B", callback=callback, options=options
             )
@@ -91,6 +91,12 @@ def climb(
         evaluations=calls,
         compile_seconds=compile_seconds,
     )
+
+
+@functools.cache
+def _threads() -> ThreadpoolController:
+    """Looked for once: that takes as long as some steps."""
+    return ThreadpoolController()
 
 
 @functools.partial(jax.jit, static_argnames="structure")

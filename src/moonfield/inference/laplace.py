@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from .._core.checks import whole
-from .._core.trees import named_leaves
+from .._core.trees import Structure, named_leaves, split
 from ..families import Conditional, Gaussian, MeanField, MeanFieldState, Variational
 from ..model import AbstractModel, BayesianNetwork, space
 from ..networks import Modes
@@ -191,30 +191,38 @@ class Laplace(AbstractDirect):
 
 def _about_modes(found: Learned) -> BayesianNetwork:
     """Expanded about each member's mean; its directions are those that are known best."""
-    model, modes, directions = found.model, [], []
+    modes, directions = [], []
+    structure, arrays = split(found.model)
     for member, places in zip(found.members, found.free, strict=True):
         root = np.asarray(member.scale_tril, np.float64)[places]
         variances, vectors = np.linalg.eigh(root @ root.T)  # smallest first
-        best = np.zeros((_DIRECTIONS, member.mean.size))
+        best = np.zeros((_DIRECTIONS, member.mean.size), member.mean.dtype)
         count = min(_DIRECTIONS, places.size)
         best[:count, places] = (vectors / np.sqrt(variances))[:, :count].T
-        modes.append(_weights(model, member.mean))
-        step = functools.partial(_step, model, member.mean)
-        directions.append(jax.vmap(step)(jnp.asarray(best, member.mean.dtype)))
-    return model.linearised(Modes(_stacked(modes), _stacked(directions)))
+        mode, steps = _mode_and_steps(structure, arrays, member.mean, best)
+        modes.append(mode)
+        directions.append(steps)
+    return found.model.linearised(Modes(_stacked(modes), _stacked(directions)))
 
 
 def _weights(model: BayesianNetwork, z: Array) -> PyTree:
     return model.weights(space(model).constrain(z)[0])["network"]
 
 
-def _step(model: BayesianNetwork, z: Array, direction: Array) -> PyTree:
-    """What the weights differ by along a direction of z."""
-    return jax.tree.map(jnp.subtract, _weights(model, z + direction), _weights(model, z))
+@functools.partial(jax.jit, static_argnames="structure")
+def _mode_and_steps(
+    structure: Structure, arrays: list[Array], z: Array, directions: Array
+) -> tuple[PyTree, PyTree]:
+    """The weights at z, and what they differ by along directions of z."""
+    model = structure.join(arrays)
+    mode = _weights(model, z)
+    return mode, jax.vmap(lambda way: jax.tree.map(jnp.subtract, _weights(model, z + way), mode))(
+        directions
+    )
 
 
 def _stacked(trees: list[PyTree]) -> PyTree:
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+    return jax.tree.map(lambda *leaves: jnp.asarray(np.stack(leaves)), *trees)
 
 
 Fitted = tuple[Any, float, dict[str, Any]]  # approximation, log det of its covariance, facts

@@ -101,7 +101,7 @@ def noise_prior_of(target: Target) -> NoisePrior:
         return NoisePrior(places, [])
     (prior,) = model.likelihood.priors().values()
     scales = np.exp(_GRID).reshape(-1, *[1] * len(prior.shape()))
-    density = prior.log_prob(jnp.broadcast_to(jnp.asarray(scales), (_GRID.size, *prior.shape())))
+    density = jax.jit(prior.log_prob)(np.broadcast_to(scales, (_GRID.size, *prior.shape())))
     by_target = np.asarray(density, float).reshape(_GRID.size, -1) + _GRID[:, None]
     columns = np.broadcast_to(by_target, (_GRID.size, places.size)).T
     return NoisePrior(places, [CubicSpline(_GRID, column) for column in columns])

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
-from scipy.linalg import solve_triangular
+from scipy.linalg import get_lapack_funcs
 
 from .._core.progress import Progress
 from .._core.results import Result
@@ -52,8 +52,8 @@ class Problem(NamedTuple):
     arrays: Arrays
     noise: NoisePrior
     varies: bool  # the noise, from row to row
-    starts: Float[Array, "starts size"]  # of the first mode
-    others: Float[Array, "others size"]  # starts of one mode each
+    starts: Float[np.ndarray, "starts size"]  # of the first mode
+    others: Float[np.ndarray, "others size"]  # starts of one mode each
 
     @property
     def observations(self) -> float:
@@ -147,11 +147,11 @@ def _first_mode(
     target, arrays, own, varies, starts, _ = problem
     centred = _CENTRED if varies and before is None else 0
     if before is None:
-        z, begin = starts[0], list(starts[:, arrays.places])
+        z, begin = jnp.asarray(starts[0]), list(starts[:, arrays.places])
         noise = _times(noise_at(target, own, residuals_at(target, z), 0.0), factor)
         scales = Scales(np.ones(len(arrays.paths)), noise, used=0.0, log_det=0.0)
     else:
-        z, scales, begin = before.z, before.scales, [before.z[arrays.places]]
+        z, scales, begin = before.z, before.scales, [np.asarray(before.z)[arrays.places]]
     target = _knowing(target, scales.noise)
     enough = max(_ENOUGH, _ENOUGH_ROW * float(np.sum(target.batch.weights)))
     z, rounds, lead = _put(z, scales.noise), [], None
@@ -166,7 +166,7 @@ def _first_mode(
             best = max(ends, key=attrgetter("value"))
             if best.result is Result.nonfinite:
                 raise not_finite(target)
-            z = z.at[arrays.places].set(best.point)
+            z = _moved(z, arrays.places, best.point)
             scales = _learned_scales(target, problem, scales, z)
             z, target = _put(z, scales.noise), _knowing(target, scales.noise)
             evidence = _evidence(target, arrays, scales, z)
@@ -206,7 +206,7 @@ def _times(noise: Noise, factor: float) -> Noise:
     return noise._replace(mode=noise.mode + math.log(factor))
 
 
-def _ascend(density: Any, start: Array, root: np.ndarray | None) -> Optimum:
+def _ascend(density: Any, start: Array | np.ndarray, root: np.ndarray | None) -> Optimum:
     """With a root, steps in its coordinates first; then plain ones, where curvature changes.
 
     They end where 20 gain less than half a nat: beyond, the weights would only fit the noise that
@@ -224,7 +224,7 @@ def _ascend(density: Any, start: Array, root: np.ndarray | None) -> Optimum:
 
 
 def mode_of_its_own(
-    problem: Problem, lead: FirstMode, start: Array, bar: Progress
+    problem: Problem, lead: FirstMode, start: np.ndarray, bar: Progress
 ) -> tuple[Array, Scales]:
     """From another start, in rounds of its own.
 
@@ -237,7 +237,7 @@ def mode_of_its_own(
     return mode.z, mode.scales
 
 
-def other_mode(problem: Problem, lead: FirstMode, start: Array) -> tuple[Array, Scales]:
+def other_mode(problem: Problem, lead: FirstMode, start: np.ndarray) -> tuple[Array, Scales]:
     """From another start, for the same sds of the prior, in turns with noise scales of its own.
 
     With those of the first mode from the beginning it would end in worse places. `used` is what it
@@ -246,19 +246,19 @@ def other_mode(problem: Problem, lead: FirstMode, start: Array) -> tuple[Array, 
     (_, arrays, own, *_), target, scales = problem, lead.target, lead.scales
     sd, prior = arrays.sds(scales.factors), arrays.prior(scales.factors, start.dtype)
     work = len(target.batch.weights) * arrays.places.size
-    z, used, root = start, 0.0, None
+    z, used, root = jnp.asarray(start), 0.0, None
     most = int(np.clip(_OTHER_WORK / work, *_OTHER_ROUNDS))
     for i in range(most):
         noise = noise_at(target, own, residuals_at(target, z, i <= _CENTRED), used)
         z = _put(z, noise if i else _times(noise, lead.factor))
         if i:
-            root, _ = _root(gauss_newton(target, z, arrays.places), sd)
+            root, _ = root_of(gauss_newton(target, z, arrays.places), sd)
             used = float(np.sum(1.0 - (root**2).sum(axis=0) / sd**2))
         density = _WeightsDensity(target, z, arrays.places, *prior)
-        best = _ascend(density, z[arrays.places], root)
+        best = _ascend(density, np.asarray(z)[arrays.places], root)
         if best.result is Result.nonfinite:
             raise not_finite(target)
-        z = z.at[arrays.places].set(best.point)
+        z = _moved(z, arrays.places, best.point)
         if i >= min(_OTHER_ROUNDS) and len(best.trace) <= _STEPS_OF_NOTHING:
             break
     noise = noise_at(target, own, residuals_at(target, z), used)
@@ -272,7 +272,14 @@ def _knowing(target: Target, noise: Noise) -> Target:
 
 
 def _put(z: Array, noise: Noise) -> Array:
-    return z.at[noise.places].set(noise.mode.astype(z.dtype)) if noise.places.size else z
+    return _moved(z, noise.places, noise.mode) if noise.places.size else z
+
+
+def _moved(z: Array, places: np.ndarray, values: Array | np.ndarray) -> Array:
+    """With other numbers at some places, by the host: nothing compiles."""
+    moved = np.array(z)
+    moved[places] = values
+    return jnp.asarray(moved)
 
 
 def _learned_scales(target: Target, problem: Problem, scales: Scales, z: Array) -> Scales:
@@ -288,7 +295,7 @@ def _learned_scales(target: Target, problem: Problem, scales: Scales, z: Array) 
     numbers, squares = arrays.counts, np.bincount(arrays.owner, weights**2)
     factors, first, noise, used = scales.factors, scales.noise, scales.noise, 0.0
     alike = first.places.size < 2 and not problem.varies  # the noise, in all outputs
-    root, log_det = _root(matrix, arrays.sds(factors))
+    root, log_det = root_of(matrix, arrays.sds(factors))
     for _ in range(_UPDATES if alike else 1):
         variances = (root**2).sum(axis=0)
         left = np.bincount(arrays.owner, variances / arrays.sd**2) / factors**2
@@ -298,14 +305,15 @@ def _learned_scales(target: Target, problem: Problem, scales: Scales, z: Array) 
         used = float(used_up.sum())
         noise = noise_at(target, own, residuals, used)
         shrunk = noise.information / first.information * matrix
-        root, log_det = _root(shrunk, arrays.sds(factors))
+        root, log_det = root_of(shrunk, arrays.sds(factors))
     return Scales(factors, noise, used, log_det, root)
 
 
-def _root(matrix: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, float]:
+def root_of(matrix: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, float]:
     """R of `R' R = (matrix + 1 / sd^2)^-1`, and the log-determinant of that."""
     factor = np.linalg.cholesky(sd[:, None] * matrix * sd + np.eye(len(sd)))
-    root = solve_triangular(factor, np.diag(sd), lower=True)
+    inverse: Any = get_lapack_funcs("trtri", (factor,))
+    root = inverse(factor.T)[0].T * sd  # of its transpose, whose order in memory LAPACK takes
     return root, 2.0 * float(np.log(sd).sum() - np.log(np.diag(factor)).sum())
 
 
