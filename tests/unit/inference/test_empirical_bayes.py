@@ -204,8 +204,8 @@ def test_expected_curvature_of_noise(kind: str, scale: Any, x64) -> None:
 def test_noise_that_varies_is_learned_beside_prior_sds_of_its_own() -> None:
     """The location needs large weights, the scale one small one: each has its own prior sd."""
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(1_500, 10))
-    y = X @ np.full(10, 3.0) + 0.3 * np.exp(0.5 * X[:, 0]) * rng.normal(size=1_500)
+    X = rng.normal(size=(1_501, 10))
+    y = X @ np.full(10, 3.0) + 0.3 * np.exp(0.5 * X[:, 0]) * rng.normal(size=1_501)
     sds = np.repeat([[1.0], [0.5]], 10, axis=1)
     prior = {"*.weight": mf.priors.Normal(0.0, sds), "*": mf.priors.Normal(0.0, 1.0)}
     model = mf.BayesianNetwork(
