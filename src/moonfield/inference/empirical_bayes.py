@@ -177,27 +177,27 @@ def _judged(
     problem, places = part.problem, part.problem.arrays.places
     weights = np.asarray(problem.target.batch.weights)[rows]
     fewer = problem._replace(target=without(problem.target, rows))
-    lead, best = leading_mode(fewer, bar), None
-    part = part._replace(before=lead)
+    lead = leading_mode(fewer, bar)
+    part, score, most = part._replace(before=lead), np.zeros(len(rows)), -math.inf
 
     def scores(mode: Gaussian) -> np.ndarray:
         return log_scores(lead.target, mode, places, rows, seed)
 
-    first = scores(_gaussian(lead.target, fewer, lead.scales, lead.z))
     try:
+        first = score = scores(_gaussian(lead.target, fewer, lead.scales, lead.z))
         kinds = () if alone or lead.result is Result.interrupted else (False, True)
         for own_sds in kinds:
             other = _another(fewer, lead, fewer.others[0], own_sds, bar)
             if other is None:
                 continue
             mixed = np.logaddexp(first, scores(other)) - math.log(2.0)
-            if best is None or mixed @ weights > best @ weights:
-                best = mixed
+            if (total := float(mixed @ weights)) > most:
+                most, score = total, mixed
                 others = np.stack([np.asarray(other.mean), *problem.others[1:]])
                 part = part._replace(problem=problem._replace(others=others), own_sds=own_sds)
     except KeyboardInterrupt:
         part = part._replace(before=lead._replace(result=Result.interrupted))
-    return part, first if best is None else best
+    return part, score
 
 
 def _learn(parts: Sequence[_Part], even_noise: bool, bar: Progress) -> Learned:

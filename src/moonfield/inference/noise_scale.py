@@ -101,10 +101,15 @@ def noise_prior_of(target: Target) -> NoisePrior:
         return NoisePrior(places, [])
     (prior,) = model.likelihood.priors().values()
     scales = np.exp(_GRID).reshape(-1, *[1] * len(prior.shape()))
-    density = jax.jit(prior.log_prob)(np.broadcast_to(scales, (_GRID.size, *prior.shape())))
+    density = _tabulated(*split(prior), np.broadcast_to(scales, (_GRID.size, *prior.shape())))
     by_target = np.asarray(density, float).reshape(_GRID.size, -1) + _GRID[:, None]
     columns = np.broadcast_to(by_target, (_GRID.size, places.size)).T
     return NoisePrior(places, [CubicSpline(_GRID, column) for column in columns])
+
+
+@functools.partial(jax.jit, static_argnames="structure")
+def _tabulated(structure: Structure, arrays: list[Array], scales: Array) -> Array:
+    return structure.join(arrays).log_prob(scales)
 
 
 class Residuals(NamedTuple):
