@@ -6,8 +6,10 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 import pytest
+from scipy import stats
 
 import moonfield as mf
+from moonfield.diagnostics.calibration import _centred
 
 
 class Exact:
@@ -38,6 +40,17 @@ def test_the_exact_posterior_is_calibrated() -> None:
     assert found.ranks["level"].shape == (400,)
     assert found.uniform["level"] > 1e-3
     assert found.centred["level"] > 1e-3
+
+
+def test_p_values_of_symmetry_are_uniform_where_ranks_are_symmetric() -> None:
+    """A little large for few ranks; of two independent samples a tenth would be below 0.05."""
+    rng = np.random.default_rng(0)
+    p = np.array([_centred(rng.integers(0, 1_000, 200), 999) for _ in range(1_000)])
+    for level in (0.05, 0.2, 0.5):
+        below = int((p < level).sum())
+        assert stats.binomtest(below, p.size, level, alternative="greater").pvalue > 1e-3
+        assert below > 0.7 * level * p.size
+    assert _centred(np.arange(200) * 4, 999) < 1e-6
 
 
 @pytest.mark.parametrize("width", [0.5, 2.0])

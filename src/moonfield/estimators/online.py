@@ -5,7 +5,6 @@ precisions the diagonal of its precision (Bishop, 2006, "Pattern recognition and
 section 10.1.2).
 """
 
-import dataclasses
 import math
 from typing import Any, NamedTuple, cast
 
@@ -108,5 +107,4 @@ def _is_mean_field(approximation: AbstractApproximation) -> bool:
 
 
 def _with(posterior: Posterior, approximation: AbstractApproximation) -> Posterior:
-    own = dataclasses.replace(posterior.diagnostics)
-    return replaced(posterior, approximation=approximation, diagnostics=own)
+    return replaced(posterior, approximation=approximation)

@@ -4,6 +4,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from .approximation import AbstractApproximation
@@ -30,7 +31,18 @@ class Particles(AbstractApproximation):
 def evenly(key: Array, index: Array, count: int) -> Array:
     """Which of `count` equally weighted things is draw number `index` of the stream `key`."""
     first = jax.random.randint(key, (), 0, count)
-    return (first + index % count * stride(count)) % count
+    return (first + _product(index % count, stride(count), count)) % count
+
+
+def _product(index: Array, factor: int, count: int) -> Array:
+    """`index * factor` modulo `count`, for an index below it: no number is more than twice it."""
+    if count**2 <= np.iinfo(np.int32).max:
+        return index * factor % count
+    product = jnp.zeros_like(index)
+    for bit in f"{factor:b}":
+        product = 2 * product % count
+        product = (product + index) % count if bit == "1" else product
+    return product
 
 
 def stride(count: int) -> int:

@@ -2,14 +2,13 @@
 
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jax.scipy.special import gammaln
 from jaxtyping import Array, Float
 
 from .base import AbstractLikelihood, Own, squeeze_single, sum_target
 from .checks import check_counts
+from .counts import negative_binomial_log_prob
 from .scale import Scale
 
 
@@ -17,7 +16,8 @@ class NegativeBinomial(AbstractLikelihood):
     """Counts with mean `m = exp(f)` and variance `m + m^2 / concentration` (NB2).
 
     With `u = f - log c` the log-density is
-    `log G(y + c) - log G(c) - log y! - y softplus(-u) - c softplus(u)`, stable for any `f`.
+    `log G(y + c) - log G(c) - log y! - y softplus(-u) - c softplus(u)`; it is computed in another
+    way, which is stable for any `f`, and exact for large counts and concentrations too.
 
     Args:
         concentration: a number, `"learned"` (log-normal(1, 1.5) prior), a distribution or
@@ -52,9 +52,7 @@ class NegativeBinomial(AbstractLikelihood):
 
     def log_prob(self, own: Own, outputs: Float[Array, "... outputs"], y: Array) -> Array:
         log_mean, c = self._parameters(own, outputs)
-        u = log_mean - jnp.log(c)
-        logp = gammaln(y + c) - gammaln(c) - gammaln(y + 1.0)
-        logp = logp - y * jax.nn.softplus(-u) - c * jax.nn.softplus(u)
+        logp = negative_binomial_log_prob(log_mean, jnp.asarray(c), y)
         return sum_target(logp, self.target_shape(outputs.shape[-1]))
 
     def moments(self, own: Own, outputs: Float[Array, "... outputs"]) -> tuple[Array, Array]:

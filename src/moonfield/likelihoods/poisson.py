@@ -4,11 +4,11 @@ from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpyro.distributions as dist
-from jax.scipy.special import gammaln
 from jaxtyping import Array, Float
 
 from .base import AbstractLikelihood, Own, squeeze_single, sum_target
 from .checks import check_counts
+from .counts import poisson_log_prob
 
 
 class Poisson(AbstractLikelihood):
@@ -31,8 +31,7 @@ class Poisson(AbstractLikelihood):
         return dist.Poisson(jnp.exp(squeeze_single(outputs)))
 
     def log_prob(self, own: Own, outputs: Float[Array, "... outputs"], y: Array) -> Array:
-        log_rate = squeeze_single(outputs)
-        logp = y * log_rate - jnp.exp(log_rate) - gammaln(y + 1.0)
+        logp = poisson_log_prob(squeeze_single(outputs), y)
         return sum_target(logp, self.target_shape(outputs.shape[-1]))
 
     def moments(self, own: Own, outputs: Float[Array, "... outputs"]) -> tuple[Array, Array]:

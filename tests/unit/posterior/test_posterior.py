@@ -122,6 +122,17 @@ def test_diagnostics_survive_a_file(posterior: mf.Posterior) -> None:
     assert mf.Diagnostics.from_dict(facts) == posterior.diagnostics
 
 
+def test_another_approximation_has_a_khat_of_its_own() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 4))
+    model = linear_model(4, mf.likelihoods.Normal(sd=0.1))
+    found = mf.fit(model, X, X @ [1.0, 0.5, 0.2, 0.1], method="fullrank_advi", steps=300)
+    good = found.khat
+    pruned = mf.applications.pruning.prune(found, 0.75)
+    assert pruned.khat == pruned.importance().khat != good
+    assert found.khat == good
+
+
 def test_prior_predictive_is_the_prior(x64: None) -> None:
     """A linear model: the mean is normal with the prior's variance."""
     model = linear_model(2, mf.likelihoods.Normal(sd=0.5), prior_sd=2.0)
