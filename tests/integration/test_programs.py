@@ -321,6 +321,27 @@ def alone(y: Any = None) -> None:
 
 
 @pytest.mark.slow
+def test_effects_of_new_rows_are_drawn_anew_under_every_draw() -> None:
+    """Of the variance of a row that has not been seen, its own effect is the most."""
+
+    def program(x: Any, y: Any = None) -> None:
+        level = numpyro.sample("level", dist.Normal(0.0, 1.0))
+        with numpyro.plate("rows", x.shape[0]):
+            effect = numpyro.sample("effect", dist.Normal(0.0, 2.0))
+            numpyro.sample("y", dist.Normal(level + effect, 0.3), obs=y)
+
+    data = {"x": np.zeros(60), "y": 2.0 * np.random.default_rng(0).normal(size=60)}
+    found = mf.fit(mf.Program(program), data, method="advi", steps=2_000)
+    new = {"x": np.zeros(5)}
+    prediction = found.predict(new, draws=500)
+    level = found.sample(2_000)["level"]
+    sd = np.sqrt(level.var() + 2.0**2 + 0.3**2)
+    np.testing.assert_allclose(prediction.sd, sd, rtol=0.12)  # four standard errors
+    np.testing.assert_allclose(prediction.mean, level.mean(), atol=4.0 * sd / np.sqrt(500))
+    np.testing.assert_allclose(prediction.sample().std(axis=0), sd, rtol=0.12)
+    assert np.abs(np.corrcoef(prediction.sample().T)[0, 1:]).max() < 0.2
+
+
 def test_rows_of_which_only_the_target_is_known() -> None:
     posterior = mf.fit(mf.Program(alone), data={"y": Y}, method="laplace")
     for X, rows in ((None, 1), ({}, 1), ({"y": Y[:3]}, 3)):

@@ -13,6 +13,7 @@ from .rows_read import Names, rows_read
 from .stream import AbstractReader, AbstractStream, Slice, check_buffer
 from .table_files import (
     ARROW,
+    PANDAS_INDEX,
     PARQUET,
     AbstractTableFile,
     ArrowFile,
@@ -204,7 +205,9 @@ def _paths(source: Any) -> list[Path]:
         if not path.is_dir():
             found.append(path)
             continue
-        inside = sorted(it for it in path.rglob("*") if it.suffix.lower() in PARQUET + ARROW)
+        inside = sorted(
+            it for it in path.rglob("*") if it.suffix.lower() in PARQUET + ARROW and it.is_file()
+        )
         if not inside:
             raise ValueError(f"{path} has no file that ends in {', '.join(PARQUET + ARROW)}.")
         found += inside
@@ -234,7 +237,8 @@ def _roles(
     if isinstance(columns, str):
         raise TypeError(f"columns must be a list of names, got the string {columns!r}.")
     if columns is None:
-        inputs = tuple(name for name in file.schema.names if name not in used)
+        names = (name for name in file.schema.names if not PANDAS_INDEX.fullmatch(name))
+        inputs = tuple(name for name in names if name not in used)
     else:
         inputs = tuple(columns)
     if not targets or not inputs:

@@ -89,12 +89,13 @@ class Streamed(NamedTuple):
     def some(self, most: int) -> Batch:
         """At most so many rows: those that a fixed order begins with, always the same."""
         epoch = self.order(_SOME).epoch(0)
+        first = epoch.window_at(0)  # those before it are empty
         reader = self.open()
         try:
-            window = self.rows_of(reader, epoch.slices(0))
+            window = self.rows_of(reader, epoch.slices(first))
         finally:
             reader.close()
-        rows = epoch.permutation(0)[:most]
+        rows = epoch.permutation(first)[:most]
         return Batch(*(leaf[rows] for leaf in window))
 
 

@@ -3,6 +3,7 @@
 import abc
 import contextlib
 import functools
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from .stream import Slice
 
+PANDAS_INDEX = re.compile(r"__index_level_\d+__")  # how pandas names an index without a name
 PARQUET = (".parquet", ".pq")
 ARROW = (".arrow", ".feather", ".ipc")
 _NUMBERS = 2**20  # that are decoded together

@@ -1,10 +1,11 @@
 """What both estimators share: rows in, a posterior, predictions out."""
 
 import abc
+import contextlib
 import numbers
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from .._core.checks import whole
+from .._core.results import Result
 from ..inference import AbstractMethod
 from ..io import PLATFORMS
 from ..likelihoods import AbstractLikelihood
@@ -122,13 +124,18 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         X is (rows, features): an array, a list, a pandas or polars table. Columns of numbers are
         standardised, those of text or categories one-hot encoded. `sample_weight` (rows,)
         multiplies each row's log-likelihood; a row of weight 0 is as good as absent. `checkpoint`
-        is as in `mf.fit`.
+        is as in `mf.fit`; without a `random_state` the seed is then 0, so that the same call goes
+        on. Where a fit fails, the estimator is as it was before.
 
         Raises:
             TypeError, ValueError: bad input, before anything compiles; says what and where.
         """
         self._validate_params()
-        return self._begun(self._rows(X, y, sample_weight, first=True), checkpoint)
+        with _whole_or_not(self):
+            rows = self._rows(X, y, sample_weight, first=True)
+            if checkpoint is not None and self.random_state is None:
+                self.seed_ = 0
+            return self._begun(rows, checkpoint)
 
     def predict_distribution(
         self,
@@ -236,15 +243,19 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         """Online Bayes: each member's posterior of the rows so far is its prior of these."""
         self._validate_params()
         first = not self.__sklearn_is_fitted__()
-        rows = self._rows(X, y, sample_weight, first, classes)
-        if first:
-            self._check_variation(rows)
-            return self._begun(rows)
-        members, method = [], member_method(self.method, self.step_draws)
-        for member in members_of(self.posterior_):
+        with _whole_or_not(self):
+            rows = self._rows(X, y, sample_weight, first, classes)
+            if first:
+                self._check_variation(rows)
+                return self._begun(rows)
+        before, members = members_of(self.posterior_), []
+        method = member_method(self.method, self.step_draws)
+        for member in before:
             known, network = knowledge(member), cast(BayesianNetwork, member.model).network
             model = BayesianNetwork(network, known.weights, known.likelihood)
             members.append(self._fitted(model, rows, method, member))
+            if members[-1].result is Result.interrupted and len(before) > 1:
+                raise KeyboardInterrupt  # and so the members stay alike, as they were
         self.keep(joined(members))
         self._updated_once = True  # posterior_ holds these rows, not those before
         return self
@@ -321,3 +332,15 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         """Take a posterior as the estimator's own."""
         self.posterior_ = posterior
         self.n_iter_ = posterior.diagnostics.steps
+
+
+@contextlib.contextmanager
+def _whole_or_not(estimator: Any) -> Iterator[None]:
+    """An estimator is as it was, if what is done to it fails or the keyboard ends it."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise

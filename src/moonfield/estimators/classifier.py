@@ -15,6 +15,7 @@ from ..likelihoods import AbstractLikelihood, Bernoulli, Categorical
 from ..model import BayesianNetwork
 from ..predictive import Units
 from .base import AbstractBayesianMLP, Rows
+from .columns import is_missing
 from .recipe import Choice, stepping
 
 
@@ -151,6 +152,11 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
 
     def _checked_targets(self, y: Any) -> np.ndarray:
         y = column_or_1d(y, warn=True, input_name="y")
+        absent = [row for row, label in enumerate(y.tolist()) if is_missing(label)]
+        if absent:
+            raise ValueError(
+                f"Input y contains NaN: a missing label, first in row {absent[0]}. Drop such rows."
+            )
         check_classification_targets(y)
         assert_all_finite(y, input_name="y")
         return y

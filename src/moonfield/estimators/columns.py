@@ -56,6 +56,7 @@ def columns_of(X: Any, categorical: Sequence[int], missing: bool, estimator: Any
         TypeError, ValueError: as scikit-learn's `check_array`; or a category is missing where
             missing values are not allowed.
     """
+    _check_dates(X, categorical)
     if not categorical:
         return Columns(_numbers(X, missing, estimator), [])
     rows, count = _shape(X)
@@ -63,6 +64,23 @@ def columns_of(X: Any, categorical: Sequence[int], missing: bool, estimator: Any
     numbers = _numbers(_pick(X, numeric), missing, estimator) if numeric else np.zeros((rows, 0))
     levels = [_levels(_column(X, place), place, missing) for place in categorical]
     return Columns(numbers, levels)
+
+
+def _check_dates(X: Any, categorical: Sequence[int]) -> None:
+    """A date is a number in a unit that depends on where it was read from."""
+    frame = _frame(X)
+    if frame is not None:
+        columns = enumerate(frame.columns)
+        named = [(repr(name), frame[:, place].dtype.is_temporal()) for place, name in columns]
+    else:
+        found = np.asarray(X).dtype.kind in "mM"
+        named = [(str(place), found) for place in range(_shape(X)[1])]
+    for place, (name, dates) in enumerate(named):
+        if dates and place not in categorical:
+            raise TypeError(
+                f"Column {name} of X holds dates or times. Convert it to a number, such as days "
+                "since a day, or to categories."
+            )
 
 
 def _numbers(X: Any, missing: bool, estimator: Any) -> np.ndarray:
@@ -89,7 +107,7 @@ def _frame(X: Any) -> nw.DataFrame | None:
 def _is_text(series: nw.Series) -> bool:
     kind = series.dtype
     if kind == nw.Object:
-        return all(isinstance(value, str) or _is_missing(value) for value in series.to_list())
+        return all(isinstance(value, str) or is_missing(value) for value in series.to_list())
     return kind in (nw.String, nw.Categorical, nw.Enum)
 
 
@@ -122,7 +140,7 @@ def _column(X: Any, place: int) -> list[Any]:
 
 
 def _levels(values: list[Any], place: int, missing: bool) -> np.ndarray:
-    absent = np.array([_is_missing(value) for value in values])
+    absent = np.array([is_missing(value) for value in values])
     if absent.any() and not missing:
         row = int(np.flatnonzero(absent)[0])
         raise ValueError(
@@ -133,7 +151,7 @@ def _levels(values: list[Any], place: int, missing: bool) -> np.ndarray:
     return np.array(text, dtype=object)
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
     """None, NaN and pandas' NA are what does not equal itself."""
     if value is None:
         return True

@@ -168,7 +168,8 @@ class BoundProgram(AbstractBoundProgram):
         return sum(rows[1:], start=rows[0])
 
     def predictive(self, params: PyTree, inputs: PyTree) -> dist.Distribution:
-        return self.trace(params, inputs)[self.target.site]["fn"]
+        """The target's distribution; what is drawn anew for it is another for other parameters."""
+        return self.trace(params, inputs, _key_of(params))[self.target.site]["fn"]
 
     def moments(self, params: PyTree, inputs: PyTree) -> tuple[Array, Array]:
         fn = self.predictive(params, inputs)
@@ -365,6 +366,16 @@ class BoundProgram(AbstractBoundProgram):
     ) -> Trace:
         key = jax.random.key(0) if key is None else key
         return run(self.fn, {**dict(self.static), **arrays}, choose, key)
+
+
+def _key_of(params: PyTree) -> Array:
+    """A key that every draw of parameters has of its own, the same wherever it is used."""
+    key = jax.random.key(0)
+    for leaf in jax.tree.leaves(params):
+        bits = jax.lax.bitcast_convert_type(jnp.ravel(leaf).astype(np.float32), np.uint32)
+        odd = 2 * jnp.arange(bits.size, dtype=np.uint32) + 1
+        key = jax.random.fold_in(key, jnp.sum(bits * odd, dtype=np.uint32))
+    return key
 
 
 def _value_or_draw(site: dict[str, Any], key: Array) -> Array:

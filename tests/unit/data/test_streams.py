@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet
@@ -264,3 +265,34 @@ def test_several_targets_and_images(tmp_path: Path) -> None:
     rows = first_rows(mf.data.parquet(str(tmp_path / "t.pq"), ["q", "p"]), np.float64, 5)
     np.testing.assert_array_equal(rows.targets, y[:5, ::-1])
     np.testing.assert_array_equal(rows.inputs[:, 0], [1.0, 0.0, 1.0, 0.0, 1.0])
+
+
+def test_some_rows_of_a_stream_whose_first_windows_are_empty() -> None:
+    """With a buffer of fewer rows than there are places to read at."""
+    X = np.arange(20_000.0).reshape(-1, 1)
+    stream = mf.data.arrays(X, X[:, 0], buffer=4)
+    posterior = mf.fit(
+        mf.BayesianNetwork(
+            mf.nets.MLP([1, 1]), mf.priors.Normal(0.0, 1.0), mf.likelihoods.Normal(1e4)
+        ),
+        stream,
+        method="advi",
+        batch_size=50,
+        steps=20,
+    )
+    assert "log score" in str(posterior.check())
+
+
+def test_an_index_that_pandas_kept_is_no_input(tmp_path: Path) -> None:
+    table = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": [1.0, 2.0, 3.0]})
+    table.iloc[[2, 0, 1]].to_parquet(tmp_path / "table.parquet")
+    assert mf.data.parquet(tmp_path / "table.parquet", "y").columns == ("x",)
+    named = mf.data.parquet(tmp_path / "table.parquet", "y", columns=["x", "__index_level_0__"])
+    assert named.columns == ("x", "__index_level_0__")
+
+
+def test_folders_whose_names_end_like_files_are_looked_into(tmp_path: Path) -> None:
+    (tmp_path / "day.parquet").mkdir()
+    table = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": [1.0, 2.0, 3.0]})
+    table.to_parquet(tmp_path / "day.parquet" / "part-0.parquet")
+    assert mf.data.parquet(tmp_path, "y").rows == 3
