@@ -321,6 +321,30 @@ def alone(y: Any = None) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("conditional", "median"),
+    [(dist.LogNormal(0.0, 0.8), 1.0), (dist.Gamma(0.5, 1.0), 0.22747), (dist.Beta(0.5, 0.5), 0.5)],
+    ids=["log-normal", "gamma", "beta"],
+)
+def test_quantiles_of_targets_that_are_positive_or_bounded(
+    conditional: dist.Distribution, median: float
+) -> None:
+    """NumPyro's cdfs are nan outside of the support."""
+
+    def program(x: Any, y: Any = None) -> None:
+        numpyro.sample("level", dist.Normal(0.0, 1.0))
+        with numpyro.plate("rows", x.shape[0]):
+            numpyro.sample("y", conditional.expand(x.shape), obs=y)
+
+    data = {"x": np.zeros(20), "y": np.full(20, 0.5)}
+    prediction = mf.fit(mf.Program(program), data=data, method="laplace").predict(
+        {"x": np.zeros(2)}
+    )
+    np.testing.assert_allclose(prediction.quantile(0.5), median, rtol=1e-3)
+    np.testing.assert_array_equal(prediction.cdf(np.full(2, -1.0)), 0.0)
+    np.testing.assert_allclose(prediction.cdf(np.full(2, 1e6)), 1.0, rtol=1e-6)
+
+
 def test_effects_of_new_rows_are_drawn_anew_under_every_draw() -> None:
     """Of the variance of a row that has not been seen, its own effect is the most."""
 
@@ -331,7 +355,7 @@ def test_effects_of_new_rows_are_drawn_anew_under_every_draw() -> None:
             numpyro.sample("y", dist.Normal(level + effect, 0.3), obs=y)
 
     data = {"x": np.zeros(60), "y": 2.0 * np.random.default_rng(0).normal(size=60)}
-    found = mf.fit(mf.Program(program), data, method="advi", steps=2_000)
+    found = mf.fit(mf.Program(program), data=data, method="advi", steps=2_000)
     new = {"x": np.zeros(5)}
     prediction = found.predict(new, draws=500)
     level = found.sample(2_000)["level"]

@@ -26,6 +26,8 @@ from .reducers import (
 from .stream import Source, reduce_rows, stack_draws
 from .units import Units
 
+_NEARLY = 0.999  # a probability from which on 1 - p has few digits left in 32 bits
+
 
 class Prediction:
     """The posterior predictive distribution of the targets of some rows, lazily computed.
@@ -101,7 +103,7 @@ class Prediction:
         """Probability of each class: (rows, 2) for two classes, (rows, K) for K."""
         self._need_classes("probabilities")
         p = self.mean
-        return np.stack([1.0 - p, p], axis=-1) if self._binary else p
+        return np.stack([self._other_class, p], axis=-1) if self._binary else p
 
     @property
     def label(self) -> np.ndarray:
@@ -120,7 +122,14 @@ class Prediction:
         """Entropy of the predictive class probabilities, nats."""
         self._need_classes("entropy")
         entropy = entr(self.mean)
-        return entropy + entr(1.0 - self.mean) if self._binary else entropy.sum(axis=-1)
+        return entropy + entr(self._other_class) if self._binary else entropy.sum(axis=-1)
+
+    @functools.cached_property
+    def _other_class(self) -> np.ndarray:
+        """`P(class 0) = 1 - p`; near p = 1 from the whole variance, which is `p (1 - p)`."""
+        p, whole = self.mean, self._variance + np.asarray(self._moments.variance)
+        small = 2.0 * whole / (1.0 + np.sqrt(np.maximum(1.0 - 4.0 * whole, 0.0)))
+        return np.where(p > _NEARLY, small, 1.0 - p)
 
     @functools.cached_property
     def expected_entropy(self) -> Float[np.ndarray, "rows ..."]:

@@ -177,14 +177,24 @@ class Targets(AbstractQuantity):
 
 
 def conditional_cdf(predictive: Any, y: Array) -> Array:
-    """`P(y' <= y)` of a NumPyro distribution; `ValueError` where it knows no cdf."""
+    """`P(y' <= y)` of a NumPyro distribution, 0 below its support and 1 above it.
+
+    Raises:
+        ValueError: it knows no cdf.
+    """
+    support: Any = getattr(predictive, "support", None)
+    while hasattr(support, "base_constraint"):
+        support = support.base_constraint
+    lower = getattr(support, "lower_bound", -jnp.inf)
+    upper = getattr(support, "upper_bound", jnp.inf)
     try:
-        return jnp.asarray(predictive.cdf(y))
+        inside = jnp.asarray(predictive.cdf(jnp.clip(y, lower, upper)))
     except NotImplementedError as error:
         raise ValueError(
             f"NumPyro knows no cdf of {type(predictive).__name__}, so it has no quantiles and "
             "intervals. Take them from prediction.sample()."
         ) from error
+    return jnp.where(y < lower, 0.0, jnp.where(y > upper, 1.0, inside))
 
 
 def class_entropy(p: Array, binary: bool) -> Array:

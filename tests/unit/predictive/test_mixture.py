@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import moonfield as mf
 from moonfield.predictive.mixture import quantile_of
 
 
@@ -26,3 +27,29 @@ def test_a_quantile_is_exact_after_few_evaluations(level: float) -> None:
     open_ = 3.0 * 2.0**-23 * level / noise.pdf(far) + 2.0**-21 * max(1.0, far)
     np.testing.assert_array_less(np.abs(found - exact), open_)
     assert len(evaluations) <= 20
+
+
+@pytest.mark.parametrize(("mean", "sd"), [(1e19, 1e20), (np.nan, np.nan), (np.inf, np.inf)])
+def test_counts_whose_mean_says_nothing_have_their_quantiles(mean: float, sd: float) -> None:
+    """One draw of many has made the mean: half of the mass is at 3."""
+
+    def cdf(y: np.ndarray) -> np.ndarray:
+        return np.where(y >= 1e18, 1.0, np.where(y >= 3.0, 0.6, 0.0)).astype(np.float32)
+
+    at = np.full(2, mean, np.float32)
+    found = quantile_of(cdf, 0.5, at, np.full(2, sd, np.float32), discrete=True)
+    np.testing.assert_array_equal(found, 3.0)
+
+
+def test_the_less_probable_of_two_classes_keeps_its_digits() -> None:
+    """`1 - p` is 0 in 32 bits; a temperature then takes one class for impossible."""
+    prior = mf.priors.Normal(20.0, 1e-3)
+    network = mf.nets.MLP([1, 1], bias=False)
+    model = mf.BayesianNetwork(network, prior, mf.likelihoods.Bernoulli())
+    prediction = model.prior_predictive(np.array([[1.0], [-1.0]]))
+    rare = 1.0 / (1.0 + np.exp(20.0))
+    expected = [[rare, 1.0], [1.0, rare]]
+    np.testing.assert_allclose(prediction.probabilities, expected, rtol=1e-3)
+    np.testing.assert_allclose(prediction.entropy, rare * 21.0, rtol=1e-3)
+    cooled = mf.diagnostics.Temperature(2.0).apply(prediction)
+    np.testing.assert_allclose(cooled.log_prob([0, 1]), -10.0, rtol=1e-3)
