@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, PyTree
-from scipy.special import entr
+from scipy.special import entr, xlog1py
 
 from .._core.checks import whole
 from .._core.keys import Stream, check_seed, stream
@@ -121,8 +121,10 @@ class Prediction:
     def entropy(self) -> Float[np.ndarray, "rows ..."]:
         """Entropy of the predictive class probabilities, nats."""
         self._need_classes("entropy")
-        entropy = entr(self.mean)
-        return entropy + entr(self._other_class) if self._binary else entropy.sum(axis=-1)
+        if not self._binary:
+            return entr(self.mean).sum(axis=-1)
+        rare = np.minimum(self.mean, self._other_class)
+        return entr(rare) - xlog1py(1.0 - rare, -rare)
 
     @functools.cached_property
     def _other_class(self) -> np.ndarray:
