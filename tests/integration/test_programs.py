@@ -320,7 +320,6 @@ def alone(y: Any = None) -> None:
         numpyro.sample("y", dist.Normal(level, 0.5), obs=y)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("conditional", "median"),
     [(dist.LogNormal(0.0, 0.8), 1.0), (dist.Gamma(0.5, 1.0), 0.22747), (dist.Beta(0.5, 0.5), 0.5)],
@@ -334,7 +333,7 @@ def test_quantiles_of_targets_that_are_positive_or_bounded(
     def program(x: Any, y: Any = None) -> None:
         numpyro.sample("level", dist.Normal(0.0, 1.0))
         with numpyro.plate("rows", x.shape[0]):
-            numpyro.sample("y", conditional.expand(x.shape), obs=y)
+            numpyro.sample("y", conditional, obs=y)
 
     data = {"x": np.zeros(20), "y": np.full(20, 0.5)}
     prediction = mf.fit(mf.Program(program), data=data, method="laplace").predict(
@@ -367,6 +366,7 @@ def test_effects_of_new_rows_are_drawn_anew_under_every_draw() -> None:
     assert np.abs(np.corrcoef(prediction.sample().T)[0, 1:]).max() < 0.2
 
 
+@pytest.mark.slow
 def test_rows_of_which_only_the_target_is_known() -> None:
     posterior = mf.fit(mf.Program(alone), data={"y": Y}, method="laplace")
     for X, rows in ((None, 1), ({}, 1), ({"y": Y[:3]}, 3)):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpyro.distributions as dist
 from jaxtyping import Array, PyTree
 
 from ..model import AbstractModel
@@ -182,11 +183,13 @@ def conditional_cdf(predictive: Any, y: Array) -> Array:
     Raises:
         ValueError: it knows no cdf.
     """
+    while isinstance(predictive, dist.ExpandedDistribution):  # which plates make
+        predictive = predictive.base_dist
     support: Any = getattr(predictive, "support", None)
     while hasattr(support, "base_constraint"):
         support = support.base_constraint
-    lower = getattr(support, "lower_bound", -jnp.inf)
-    upper = getattr(support, "upper_bound", jnp.inf)
+    lower = jnp.asarray(getattr(support, "lower_bound", -jnp.inf), y.dtype)
+    upper = jnp.asarray(getattr(support, "upper_bound", jnp.inf), y.dtype)
     try:
         inside = jnp.asarray(predictive.cdf(jnp.clip(y, lower, upper)))
     except NotImplementedError as error:
