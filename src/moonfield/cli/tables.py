@@ -6,7 +6,6 @@ text, so that what a column is does not depend on where a file was cut.
 
 import contextlib
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,13 @@ import pyarrow.csv
 import pyarrow.ipc
 import pyarrow.parquet
 
+from ..data import PANDAS_INDEX
 from .errors import BadInput
 from .formats import check_input
 
 _LINES = 8_192  # of JSON that are parsed together
 _BYTES = 4 * 2**20  # of CSV that are parsed together
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
-_INDEX = re.compile(r"__index_level_\d+__")  # how pandas names an index without a name
 _PARQUET = {"pre_buffer": False, "buffer_size": 2**16}  # else whole groups of rows are held
 
 
@@ -49,7 +48,7 @@ def read_table(path: Path, without: Sequence[str] = ()) -> pa.Table:
     check_present(path, names, without)
     if table.num_rows == 0:
         raise BadInput(f"{path} has no rows.")
-    left_out = [n for n in table.column_names if n in without or _INDEX.fullmatch(n)]
+    left_out = [n for n in table.column_names if n in without or PANDAS_INDEX.fullmatch(n)]
     return table.drop_columns(left_out)
 
 

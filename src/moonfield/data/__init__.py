@@ -25,6 +25,7 @@ from .shuffle import ROUNDS as ROUNDS
 from .sliceable import arrays
 from .stream import AbstractReader, AbstractStream, Slice
 from .streamed import Streamed as Streamed, first_rows as first_rows
+from .table_files import PANDAS_INDEX as PANDAS_INDEX
 from .tables import (
     Table as Table,
     as_array as as_array,

@@ -16,7 +16,7 @@ _KINDS: dict[str, Literal["classes", "numbers"]] = {
     "aps": "classes",
     "lac": "classes",
 }
-_ROUNDING = 4.0 * np.finfo(np.float64).eps  # more than keeps targets at an end inside
+_ROUNDING = 4.0 * np.finfo(np.float64).eps  # keeps targets at an end inside
 _DEFAULTS = {"numbers": "sd", "classes": "aps"}
 
 
@@ -102,9 +102,7 @@ class Conformal:
         lower, upper, unit = band(prediction, score, self.level)
         middle = 0.5 * (lower + upper)
         out = threshold * unit
-        out += _ROUNDING * (
-            np.abs(lower) + np.abs(upper) + np.abs(out)
-        )  # targets at ends are inside
+        out += _ROUNDING * (np.abs(lower) + np.abs(upper) + np.abs(out))
         return np.stack([np.minimum(lower - out, middle), np.maximum(upper + out, middle)], axis=-1)
 
     def set(self, prediction: Predicted) -> np.ndarray:

@@ -68,19 +68,18 @@ def columns_of(X: Any, categorical: Sequence[int], missing: bool, estimator: Any
 
 def _check_dates(X: Any, categorical: Sequence[int]) -> None:
     """A date is a number in a unit that depends on where it was read from."""
-    frame = _frame(X)
+    frame, kind = _frame(X), getattr(getattr(X, "dtype", None), "kind", "")
+    places = [place for place in range(_shape(X)[1]) if place not in categorical]
     if frame is not None:
-        columns = enumerate(frame.columns)
-        named = [(repr(name), frame[:, place].dtype.is_temporal()) for place, name in columns]
+        names = frame.columns
+        found = [repr(names[i]) for i in places if frame[:, i].dtype.is_temporal()]
     else:
-        found = np.asarray(X).dtype.kind in "mM"
-        named = [(str(place), found) for place in range(_shape(X)[1])]
-    for place, (name, dates) in enumerate(named):
-        if dates and place not in categorical:
-            raise TypeError(
-                f"Column {name} of X holds dates or times. Convert it to a number, such as days "
-                "since a day, or to categories."
-            )
+        found = [str(place) for place in places] if kind in ("m", "M") else []
+    if found:
+        raise TypeError(
+            f"Column {found[0]} of X holds dates or times. Convert it to a number, such as days "
+            "since a day, or to categories."
+        )
 
 
 def _numbers(X: Any, missing: bool, estimator: Any) -> np.ndarray:
