@@ -319,3 +319,17 @@ def test_a_failure_names_the_encoders_weight() -> None:
     encoder = eqx.tree_at(lambda it: it.weight, linear(), 1e30 * jnp.ones((4, 5)))
     with pytest.raises(mf.NonFiniteError, match=r"`encoder\.weight`"):
         fit(encoder, steps=50)
+
+
+@pytest.mark.parametrize("family", [mf.families.FullRank(), mf.families.Kronecker()])
+def test_a_program_without_global_sites_suits_any_family(family: Any) -> None:
+    def rows(x: Any = None) -> None:
+        with numpyro.plate("rows", x.shape[0]):
+            factor = numpyro.sample("factor", dist.Normal(0.0, jnp.ones(2)).to_event(1))
+            numpyro.sample("x", dist.Normal(factor.sum(-1, keepdims=True), 1.0).to_event(1), obs=x)
+
+    method = mf.ADVI(family=mf.Amortised(linear(0, 1, 4), family))
+    posterior = mf.fit(
+        mf.Program(rows), data={"x": X[:60, :1]}, method=method, steps=5, batch_size=20
+    )
+    assert np.isfinite(posterior.elbo).all()

@@ -1,7 +1,9 @@
 """Methods that work in one go, through the public door."""
 
 from pathlib import Path
+from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 import moonfield as mf
 from moonfield._core.trees import split
+from moonfield.families import Particles
 from moonfield.io import read_file, write_file
 from tests.helpers import Split, linear_model, moons_model, regression_rows, same_bytes
 
@@ -188,3 +191,53 @@ def test_a_covariance_that_would_not_fit_is_refused_at_once() -> None:
     for method, remedy in (("laplace", "hessian='diagonal'"), ("dadvi", "linear_response=False")):
         with pytest.raises(ValueError, match=remedy):
             mf.fit(model, X, y, method=method)
+
+
+class Logarithms(eqx.Module):
+    """Finite for positive inputs alone."""
+
+    layer: eqx.nn.Linear
+
+    def __call__(self, x: Any) -> Any:
+        return self.layer(jnp.log(x))
+
+
+def test_padding_is_of_rows_that_there_are() -> None:
+    """Rows of zeros would give 0 * nan, whatever their weight."""
+    X, y = regression_rows(40, 2)
+    network = Logarithms(eqx.nn.Linear(2, 1, key=jax.random.key(0)))
+    model = mf.BayesianNetwork(network, mf.priors.Normal(), mf.likelihoods.Normal(sd=0.5))
+    posterior = mf.fit(model, np.exp(X), y, method=mf.Laplace("kronecker", starts=1))
+    assert np.isfinite(posterior.predict(np.exp(X), draws=20).sd).all()
+
+
+def test_a_start_without_moments_is_the_mean_of_its_draws() -> None:
+    X, y = regression_rows(40, 2)
+    model = linear_model(2, mf.likelihoods.Normal(sd=0.5))
+    flow = mf.fit(model, X, y, method="asvgd", steps=200)
+    assert flow.approximation.moments() is None
+    seen = []
+
+    class Recorded(mf.MAP):
+        def run(self, target: Any, seed: int, start: Any = None, progress: bool = False) -> Any:
+            seen.append(start)
+            return super().run(target, seed, start, progress)
+
+    mf.fit(model, X, y, method=Recorded(starts=1), start=flow)
+    draws = np.asarray(flow.sample(4_000)["network"].layers[0].weight)[:, 0]
+    np.testing.assert_allclose(seen[0], draws.mean(axis=0), atol=5 * draws.std() / 1_000**0.5)
+
+
+def test_draws_that_are_not_finite_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = regression_rows(40, 2)
+    model = linear_model(2, mf.likelihoods.Normal(sd=0.5))
+
+    class Broken(mf.MAP):
+        def run(self, *args: Any, **kwargs: Any) -> Any:
+            outcome = super().run(*args, **kwargs)
+            points = outcome.approximation.points.at[0, 1].set(jnp.nan)
+            return outcome._replace(approximation=Particles(points))
+
+    with pytest.raises(mf.NonFiniteError, match=r"not finite in `layers\.0\.weight`") as caught:
+        mf.fit(model, X, y, method=Broken(starts=1))
+    assert caught.value.path == "layers.0.weight"

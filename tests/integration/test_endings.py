@@ -11,6 +11,7 @@ import pytest
 
 import moonfield as mf
 from moonfield.inference import supply
+from moonfield.inference.processes import Alone
 from tests.helpers import Split, linear_model, state_of
 
 from .fits import is_finite, look_in_always
@@ -125,6 +126,49 @@ def test_a_huge_step_raises_and_keeps_the_last_finite_state(
     assert error.posterior.result is mf.Result.nonfinite
     assert is_finite(state_of(error.posterior))
     assert is_finite(error.posterior.elbo[: error.step])
+
+
+@pytest.mark.parametrize("ending", ["callback", "keyboard"])
+def test_what_was_lost_is_said_whoever_ends_the_fit(
+    ending: str, model: mf.BayesianNetwork, moons: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks are on their way when a callback is asked: it must not end a fit in nan."""
+    look_in_always(monkeypatch)
+
+    def callback(step: int, posterior: mf.Posterior) -> bool:
+        if ending == "keyboard":
+            raise KeyboardInterrupt
+        return True
+
+    method = mf.ADVI(optimizer=optax.sgd(1e30))
+    with pytest.raises(mf.NonFiniteError) as caught:
+        mf.fit(model, moons.X, moons.y, method=method, steps=2_000, callbacks=[callback])
+    assert is_finite(state_of(caught.value.posterior))
+
+
+def test_an_interrupt_before_a_check_hides_nothing(
+    model: mf.BayesianNetwork, moons: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while three chunks are on their way, none of them seen."""
+
+    def interrupt(self: Any, due: bool) -> tuple[bool, bool]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Alone, "look", interrupt)
+    method = mf.ADVI(optimizer=optax.sgd(1e30))
+    with pytest.raises(mf.NonFiniteError):
+        mf.fit(model, moons.X, moons.y, method=method, steps=2_000)
+    fine = mf.fit(model, moons.X, moons.y, method="advi", steps=2_000)
+    assert fine.result is mf.Result.interrupted
+    assert is_finite(state_of(fine))
+
+
+def test_the_quantity_has_its_name(model: mf.BayesianNetwork, moons: Split) -> None:
+    names = {}
+    for method in (mf.SVGD(3), mf.Ensemble(2), mf.Ensemble(2, "advi")):
+        fit = mf.fit(model, moons.X, moons.y, method=method, steps=20)
+        names[f"{method.name} {len(names)}"] = fit.diagnostics.quantity
+    assert [*names.values()] == ["log joint density", "log joint density", "ELBO"]
 
 
 def test_the_step_that_is_named_is_the_first_bad_one(moons: Split) -> None:

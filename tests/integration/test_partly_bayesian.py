@@ -109,6 +109,21 @@ def test_a_fit_has_one_value_for_what_is_not_bayesian(tmp_path: Path) -> None:
         mf.load(tmp_path / "part.mf", model=whole)
 
 
+def test_scales_of_what_is_not_bayesian_are_numbers_too() -> None:
+    model = mf.BayesianNetwork(
+        mf.nets.MLP([2, 4, 1]),
+        {"*.weight": mf.priors.LearnedScale(), "*": mf.priors.Normal()},
+        mf.likelihoods.Normal(),
+        bayesian="layers.-1.*",
+    )
+    assert "prior.layers.0.weight.scale" in model.points
+    assert "prior.layers.1.weight.scale" not in model.points
+    draws = mf.fit(model, X, Y, method="advi", steps=60).sample(5)
+    first, last = draws["network"].layers
+    assert not np.ptp(np.asarray(first.weight), axis=0).any()
+    assert (np.ptp(np.asarray(last.weight), axis=0) > 0).all()
+
+
 @pytest.mark.slow
 def test_a_last_layer_of_all_correlations(moons: Split) -> None:
     network = mf.nets.MLP([2, 20, 20, 1])

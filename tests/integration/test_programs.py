@@ -296,6 +296,17 @@ def test_rows_that_depend_on_one_another_are_taken_whole(program: Any, why: str,
     np.testing.assert_allclose(joint(program, data, z), want, rtol=1e-10)
 
 
+@SHORT
+def test_a_loaded_program_knows_that_its_rows_depend_on_one_another(tmp_path: pathlib.Path) -> None:
+    posterior = mf.fit(mf.Program(centred), data={"x": X[:37], "y": Y[:37]}, steps=50)
+    posterior.save(tmp_path / "centred.mf")
+    loaded = mf.load(tmp_path / "centred.mf", model=mf.Program(centred))
+    assert loaded.model.refusal == posterior.model.refusal
+    for inputs in ({"x": X[:10]}, None):
+        want = posterior.predict(inputs, draws=20)
+        np.testing.assert_array_equal(loaded.predict(inputs, draws=20).mean, want.mean)
+
+
 def tosses(tossed: Any, heads: Any = None) -> None:
     share = numpyro.sample("share", dist.Beta(1.0, 1.0))
     with numpyro.plate("rows", tossed.shape[0]):

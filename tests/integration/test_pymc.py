@@ -192,6 +192,32 @@ def test_a_saved_posterior(tmp_path: pathlib.Path) -> None:
     np.testing.assert_array_equal(loaded.predict(X[:5]).mean, posterior.predict(X[:5]).mean)
 
 
+@pytest.mark.slow
+def test_labels_of_other_rows_are_left_out() -> None:
+    data = {"group_of_row": GROUP[:10], "y_data": Y[:10]}
+    posterior = mf.fit(mf.interop.pymc.program(grouped()), data=data, method="advi", steps=50)
+    tree = posterior.to_datatree(draws=5)
+    assert tree["observed_data"]["y"].shape == (10,)
+    assert tree["observed_data"]["row"].values.tolist() == [*range(10)]  # not from 100 on
+    assert list(tree["posterior"]["group"].values) == ["north", "east", "south", "west"]
+
+
+def test_data_in_the_place_of_the_models_own_are_saved(tmp_path: pathlib.Path) -> None:
+    def shifted() -> Any:
+        with pm.Model() as model:
+            offset, x = pm.Data("offset", 0.0), pm.Data("x", X[:, 0])
+            slope = pm.Normal("slope", 0.0, 1.0)
+            pm.Normal("y", offset + slope * x, 0.5, observed=pm.Data("y_data", Y))
+        return mf.interop.pymc.program(model)
+
+    posterior = mf.fit(shifted(), data={"offset": 5.0}, method="advi", steps=100)
+    posterior.save(tmp_path / "shifted.mf")
+    loaded = mf.load(tmp_path / "shifted.mf", model=shifted())
+    mean = loaded.predict({"x": X[:5, 0]}).mean
+    np.testing.assert_array_equal(mean, posterior.predict({"x": X[:5, 0]}).mean)
+    assert mean.mean() > 3.0
+
+
 OBSERVED = {
     "Normal": ({"mu": 0.3, "sigma": 2.0}, [0.1, -1.0]),
     "StudentT": ({"nu": 3.0, "mu": 1.0, "sigma": 2.0}, [0.1, -4.0]),

@@ -124,3 +124,35 @@ def test_mistakes_are_named(wrong_types: None) -> None:
         active.learn(POOL, lambda rows: LABELS[:3], fixed)
     with pytest.raises(ValueError, match="one value a row"):
         active.learn(POOL, oracle, fixed, acquire=lambda prediction: 0.0)
+
+
+def test_settled_needs_values_that_are_not_negative() -> None:
+    def rounds(*values: float) -> tuple[active.Round, ...]:
+        return tuple(active.Round(n, 0.0, value) for n, value in enumerate((*values, np.nan)))
+
+    with pytest.raises(ValueError, match=r"at least 0; one is -0\.3"):
+        active.settled()(rounds(-0.3, -0.3, -0.3, -0.1, -0.1))
+    assert active.settled()(rounds(0.0, 0.0, 0.0, 0.0, 0.0))
+
+
+def test_margins_are_positive(wrong_types: None) -> None:
+    """1 where two classes are equally probable: `settled` compares with the largest."""
+    known = Known(probabilities=[[0.9, 0.1], [0.5, 0.5]])
+    _, values = as_acquisition("margin")(known, np.zeros((2, 1)), 2, np.random.default_rng(0))
+    np.testing.assert_allclose(values, [1.0, 0.2])
+
+
+def test_the_first_rows_may_be_named() -> None:
+    def begin(first: Any) -> active.ActiveLearning:
+        return active.learn(
+            POOL, lambda rows: LABELS[rows], fixed, acquire="random", first=first, budget=4
+        )  # fmt: skip
+
+    assert begin([7, 3, 50]).labelled[:3].tolist() == [7, 3, 50]
+    assert len(begin(3).labelled) == 4
+    for wrong in ([1, 1], [60], [], [1, 2, 3, 4, 5]):
+        with pytest.raises(ValueError, match="first"):
+            begin(wrong)
+    for wrong in ([0.5], [[1]]):
+        with pytest.raises(TypeError, match="first"):
+            begin(wrong)

@@ -5,6 +5,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpyro
+import numpyro.distributions as dist
 import pytest
 
 import moonfield as mf
@@ -140,3 +142,21 @@ def test_arviz_takes_it(fitted: mf.Posterior):
         float(tree["posterior"]["likelihood.sd"].mean()), rel=1e-5
     )
     assert "layers.0.weight[2, 1]" in table.index
+
+
+@pytest.mark.filterwarnings("ignore::moonfield.MoonfieldWarning")  # a short fit
+def test_observed_values_of_different_lengths_stay_what_they_are() -> None:
+    """A dim of one name would fill the shorter with nan and turn whole numbers into floats."""
+
+    def two(first, second):
+        level = numpyro.sample("level", dist.Normal(0.0, 1.0))
+        numpyro.sample("y1", dist.Normal(level, 1.0).expand([3]).to_event(1), obs=first)
+        with numpyro.plate("counts", 5):
+            numpyro.sample("y2", dist.Poisson(jnp.exp(level)), obs=second)
+
+    data = {"first": np.array([0.1, 0.2, 0.3]), "second": np.array([0, 2, 1, 0, 1])}
+    tree = mf.fit(mf.Program(two), data=data, method="advi", steps=50).to_datatree(draws=5)
+    observed = tree["observed_data"]
+    np.testing.assert_allclose(observed["y1"], data["first"], rtol=1e-6)
+    assert observed["y2"].values.tolist() == [0, 2, 1, 0, 1]
+    assert observed["y2"].dtype.kind == "i"

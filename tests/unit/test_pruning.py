@@ -41,6 +41,14 @@ def test_what_was_pruned_stays_pruned() -> None:
     assert left(again) == [1, 3]
 
 
+def test_at_random_too() -> None:
+    for seed in range(5):
+        once = pruning.prune(posterior(), 0.5, order="random", seed=seed)
+        twice = pruning.prune(once, 0.75, order="random", seed=seed + 7)
+        assert len(left(twice)) == 1
+        assert set(left(twice)) < set(left(once))
+
+
 def test_the_curve_is_of_the_pruned_posteriors() -> None:
     curve = pruning.curve(posterior(), X, Y, shares=(0.0, 0.5, 1.0))
     assert curve.measure == "rmse"

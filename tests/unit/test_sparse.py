@@ -109,3 +109,26 @@ def test_what_cannot_be_selected_is_named() -> None:
     by_weight = posterior_at(model(mf.priors.SpikeAndSlab(per="weight")), 0.0, 1.0)
     with pytest.raises(ValueError, match="not per input"):
         select_inputs(by_weight)
+
+
+def test_a_mask_is_one_bool_for_each_input(wrong_types: None) -> None:
+    mask = np.array([True, False, True, False])
+    assert select_inputs(fitted([3.0, -9.0, 0.0, -9.0]), mask).inputs.tolist() == [0, 2]
+    for wrong in ([True, False], [0.5, 2.0]):
+        with pytest.raises(ValueError, match="numbers of inputs or 4 bools"):
+            select_inputs(fitted([3.0, -9.0, 0.0, -9.0]), wrong)
+
+
+def test_a_smaller_network_has_not_the_khat_of_the_whole() -> None:
+    posterior = fitted([3.0, -9.0, 0.0, -9.0])
+    posterior.diagnostics.facts["khat"] = 0.3
+    assert "khat" not in select_inputs(posterior).posterior.diagnostics.facts
+    assert posterior.diagnostics.facts["khat"] == 0.3
+
+
+def test_networks_to_first_order_keep_their_inputs() -> None:
+    network = mf.nets.MLP([4, 3, 1])
+    it = mf.BayesianNetwork(network, mf.priors.Normal(), mf.likelihoods.Normal(sd=0.3))
+    expanded = it.linearised(it.init(jax.random.key(0))["network"])
+    with pytest.raises(TypeError, match="first order"):
+        select_inputs(posterior_at(expanded, 0.1, 0.2), [0])

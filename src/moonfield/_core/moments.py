@@ -14,7 +14,7 @@ _LEAST_SD = 1e-6
 def in_parts(draw: Callable[[int, int], PyTree], draws: int, seed: int) -> Iterator[PyTree]:
     """Draws 50 at a time, each time under another seed; `draw(n, seed)` is a tree of n draws."""
     for first in range(0, draws, _AT_ONCE):
-        yield draw(min(_AT_ONCE, draws - first), seed + first)
+        yield draw(min(_AT_ONCE, draws - first), (seed + first) % 2**32)
 
 
 def streamed_moments(

@@ -18,14 +18,16 @@ _REFRESH_SECONDS = 0.2
 
 
 class Progress:
-    """Shows steps and a smoothed ELBO, at most five times a second.
+    """Shows steps and the ELBO (or another quantity), at most five times a second.
 
     Args:
         total: number of steps, or None where the fit decides.
         enabled: False for silence; True shows a bar only where somebody can see it.
+        quantity: the name of what is shown beside the steps.
     """
 
-    def __init__(self, total: int | None, enabled: bool):
+    def __init__(self, total: int | None, enabled: bool, quantity: str = "ELBO"):
+        self._quantity = quantity
         self._bar: Any = None
         self._task: Any = None
         self._last = time.monotonic()
@@ -38,10 +40,10 @@ class Progress:
         return self._visible and time.monotonic() - self._last >= _REFRESH_SECONDS
 
     def update(self, step: int, elbo: float) -> None:
-        """Show this step and ELBO."""
+        """Show this step and its ELBO."""
         self._last = time.monotonic()
         if self._bar is None:
-            self._bar = _bar()
+            self._bar = _bar(self._quantity)
             self._task = self._bar.add_task("fit", total=self._total, elbo="")
             self._bar.start()
         self._bar.update(self._task, completed=step, elbo=f"{elbo:,.2f}")
@@ -65,12 +67,12 @@ def counted(what: str, total: int, enabled: bool) -> Iterator[Callable[[int], No
         yield lambda done: shown.update(task, completed=done)
 
 
-def _bar() -> RichProgress:
+def _bar(quantity: str) -> RichProgress:
     return RichProgress(
         TextColumn("fit"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("steps   ELBO {task.fields[elbo]}"),
+        TextColumn(f"steps   {quantity} {{task.fields[elbo]}}"),
         TimeElapsedColumn(),
     )
 

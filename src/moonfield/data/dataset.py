@@ -107,14 +107,18 @@ def take(data: Batch, rows: Array, mask: Array) -> Batch:
 
 
 def in_slices(batch: Batch, size: int) -> Batch:
-    """Its rows as (slices, size, ...); rows of weight 0 fill up the last."""
+    """Its rows as (slices, size, ...); copies of the last row, of weight 0, fill up the last.
+
+    Copies, since a network may be finite for rows of data alone: zeros could give 0 * nan.
+    """
     missing = -len(batch.weights) % size
 
-    def cut(leaf: Array) -> Array:
+    def cut(leaf: Array | np.ndarray, mode: str = "edge") -> Array:
         padding = [(0, missing), *[(0, 0)] * (leaf.ndim - 1)]
-        return jnp.pad(leaf, padding).reshape(-1, size, *leaf.shape[1:])
+        return jnp.pad(leaf, padding, mode).reshape(-1, size, *leaf.shape[1:])
 
-    return jax.tree.map(cut, batch)
+    inputs, targets = jax.tree.map(cut, (batch.inputs, batch.targets))
+    return Batch(inputs, targets, cut(batch.weights, "constant"))
 
 
 def rows_first(tree: PyTree) -> PyTree:

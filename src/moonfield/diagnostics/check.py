@@ -42,6 +42,11 @@ def check_approximation(
 def check_chains(facts: dict[str, Any]) -> list[str]:
     """Sentences on why chains should not be trusted, by their R-hat and effective sample sizes."""
     found = []
+    if np.isnan(facts.get("r_hat", 1.0)):
+        found.append(
+            "The chains cannot be compared: what they are compared by is the same in all draws, or "
+            "is not a number."
+        )
     if facts.get("r_hat", 1.0) > _R_HAT:
         found.append(
             f"The chains disagree: R-hat is {facts['r_hat']:.3f} (1.01 is the limit). Run them "

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from .._core.checks import whole
+from .._core.keys import check_seed
 from .._core.moments import in_parts
 from .._core.trees import named_leaves
 from ..model import AbstractNetworkModel
@@ -66,6 +68,8 @@ def inclusion(
         >>> mf.diagnostics.inclusion(posterior).order[:1]
         array([1])
     """
+    whole(draws, "draws")
+    check_seed(seed)
     gated = gated_paths(posterior)
     if path not in gated:
         raise ValueError(

@@ -68,18 +68,18 @@ class Kronecker(AbstractFamily):
 
     def sample(self, state: KroneckerState, noise: Float[Array, " size"]) -> Float[Array, " size"]:
         pairs = zip(state.blocks, self._parts(noise), strict=True)
-        return state.mean + jnp.concatenate([_spread(block, *part) for block, part in pairs])
+        return state.mean + _joined(noise, [_spread(block, *part) for block, part in pairs])
 
     def log_prob(self, state: KroneckerState, z: Float[Array, " size"]) -> Float[Array, ""]:
         pairs = zip(state.blocks, self._parts(z - state.mean), strict=True)
-        noise = jnp.concatenate([_whiten(block, *part) for block, part in pairs])
+        noise = _joined(z, [_whiten(block, *part) for block, part in pairs])
         return standard_log_density(noise) - _log_det(state)
 
     def entropy(self, state: KroneckerState) -> Float[Array, ""]:
         return _log_det(state) + standard_entropy(state.mean.size)
 
     def moments(self, state: KroneckerState) -> tuple[Array, Array]:
-        return state.mean, jnp.concatenate([_sds(block) for block in state.blocks])
+        return state.mean, _joined(state.mean, [_sds(block) for block in state.blocks])
 
     def _parts(self, vector: Array) -> Iterator[tuple[tuple[int, int] | None, Array]]:
         """Each array's shape as a matrix (None for a vector) and its entries of a vector."""
@@ -94,6 +94,11 @@ class Kronecker(AbstractFamily):
             matrix = (shape[0], count // shape[0]) if len(shape) > 1 else None
             yield matrix, vector[begin : begin + count]
             begin += count
+
+
+def _joined(like: Array, parts: list[Array]) -> Array:
+    """One vector of several, also where there are none."""
+    return jnp.concatenate([like[:0], *parts])
 
 
 def _spread(block: Matrix | Vector, shape: Any, noise: Array) -> Array:

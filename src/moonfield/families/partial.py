@@ -64,7 +64,8 @@ class Partial(AbstractFamily):
 
     def bind(self, space: Any) -> "Partial":
         edges = np.cumsum([0, *map(math.prod, space.shapes)]).tolist()
-        owners = [path in space.points for path in space.paths]
+        points = space.points
+        owners = [path in points for path in space.paths]
         stretches: list[Stretch] = []
         for point, (begin, end) in zip(owners, itertools.pairwise(edges), strict=True):
             if stretches and stretches[-1].point == point:
@@ -154,10 +155,11 @@ class _Part(NamedTuple):
 
 def _part(space: Any, point: bool) -> _Part:
     """The parameters of a space that are at a point, or those that are not."""
+    points = space.points
     kept = [
         (path, shape)
         for path, shape in zip(space.paths, space.shapes, strict=True)
-        if (path in space.points) is point
+        if (path in points) is point
     ]
     shapes = tuple(shape for _, shape in kept)
     return _Part(sum(map(math.prod, shapes)), tuple(path for path, _ in kept), shapes)

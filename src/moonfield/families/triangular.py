@@ -70,8 +70,8 @@ def _rows(scale: Array, array: Array) -> Array:
 
 def _strictly_lower(packed: Array, size: int) -> Array:
     """The strictly lower matrix of packed entries, by slices alone: compilers like no gathers."""
-    if size == 1:
-        return jnp.zeros((1, 1), packed.dtype)
+    if size <= 1:
+        return jnp.zeros((size, size), packed.dtype)
     rows = size - 1
     square = jnp.concatenate([packed[rows:], packed[::-1]]).reshape(rows, rows)
     return jnp.pad(jnp.tril(square), ((1, 0), (0, 1)))

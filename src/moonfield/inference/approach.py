@@ -26,6 +26,7 @@ _ITERATIONS = 150
 _ASCENT_STEPS = 300
 _ENOUGH = 0.01  # nats
 _START_SD = 0.1
+_PRODUCTS, _FLAT = 64, 1e-4  # of the Hessian with vectors; curvatures that say nothing
 _RIVAL, _APART = 10.0, 3.0  # nats, sds: another mode
 
 
@@ -72,6 +73,33 @@ def near_bulk(
     if start is not None:
         starts = starts.at[0].set(start)
     return approach(target.log_density, starts, keys[0])
+
+
+def scaled(density: Density, gaussian: Coordinates, key: Array) -> Coordinates:
+    """The Gaussian with sds by the curvature at its centre, none of its directions too wide.
+
+    The diagonal of the Hessian comes from products with random signs (Bekas, Kokiopoulou & Saad,
+    2007, "An estimator for the diagonal of a matrix"), its largest eigenvalue under these sds from
+    power iteration; all sds shrink by its root where it is above 1. Where the curvature is not
+    positive the sd stays what it was.
+    """
+    centre = gaussian.centre
+
+    def curved(v: Array) -> Array:
+        return -jax.jvp(jax.grad(density), (centre,), (v,))[1]
+
+    signs = jax.random.rademacher(key, (_PRODUCTS, centre.size), centre.dtype)
+    diagonal = jnp.mean(signs * jax.lax.map(curved, signs), axis=0)
+    curvature = jnp.nan_to_num(diagonal)
+    sd = jnp.where(curvature > _FLAT, jnp.maximum(curvature, _FLAT) ** -0.5, gaussian.factor)
+
+    def powered(_: Array, v: Array) -> Array:
+        image = jnp.nan_to_num(sd * curved(sd * v))
+        return image / jnp.maximum(jnp.linalg.norm(image), jnp.finfo(v.dtype).tiny)
+
+    v = jax.lax.fori_loop(0, _PRODUCTS, powered, signs[0] / jnp.linalg.norm(signs[0]))
+    largest = jnp.nan_to_num(jnp.linalg.norm(sd * curved(sd * v)))
+    return Coordinates(centre, sd / jnp.sqrt(jnp.maximum(1.0, largest)))
 
 
 def _points(key: Array, size: int, dtype: jnp.dtype) -> Float[Array, "points size"]:

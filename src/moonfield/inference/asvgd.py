@@ -81,6 +81,10 @@ class ASVGD(AbstractStepping):
     def name(self) -> str:
         return "asvgd"
 
+    @property
+    def quantity(self) -> str:
+        return "log joint density"
+
     def noise_shape(self, size: int) -> tuple[int, int]:
         return self.particles, size + self.latent
 
@@ -128,6 +132,9 @@ class ASVGD(AbstractStepping):
         update, optimizer = self.optimizer.update(descent, state.optimizer, state.vector)
         vector = optax.apply_updates(state.vector, step_size * update)
         return AsvgdState(jnp.asarray(vector), optimizer), StepInfo(jnp.mean(values))
+
+    def path_of(self, space: Space, index: int) -> str:
+        return "weights of the sampler"
 
     def approximation(self, vector: np.ndarray, size: int) -> Sampler:
         return Sampler(jax.device_put(self._weights(vector, size)))

@@ -250,8 +250,7 @@ class Driver:
     ) -> Raw:
         """Run until the controller, an observer, the keyboard or a non-finite ELBO ends it."""
         begun = looked = time.perf_counter()
-        compile_seconds, bad = 0.0, None
-        step, result = self._done
+        compile_seconds, bad, (step, result) = 0.0, None, self._done
         keeping = Keeping(self, saver)
         pending: collections.deque[tuple[Chunk, Estimates]] = collections.deque()
         try:
@@ -271,7 +270,6 @@ class Driver:
                 saves = keeping.is_due(step)
                 bad = self._check(pending, ended=deals or saves or result is not None)
                 if bad is not None:
-                    result, step = Result.nonfinite, bad[0]
                     break
                 if deals and result is None:
                     self._deal_anew(step)
@@ -283,14 +281,20 @@ class Driver:
                     result = result or Result.interrupted
                 elif look:
                     looked = time.perf_counter()
+                    bad = self._check(pending, ended=True) if observers else None
+                    if bad is not None:
+                        break
                     result = self._look_in(step, progress, observers) or result
         except KeyboardInterrupt:
             if self.turns.several:
                 raise  # others would wait for this one
             result = Result.interrupted
+        bad = bad or self._check(pending, ended=True)
         if bad is None:
             keeping.end()
-        vector = self.last() if bad else controller.average(step, self.shape.steps, self)
+            vector = controller.average(step, self.shape.steps, self)
+        else:
+            result, step, vector = Result.nonfinite, bad[0], self.last()
         raw = self._raw(vector, result, step, bad)
         progress.close(step)
         seconds = time.perf_counter() - begun - compile_seconds

@@ -73,6 +73,10 @@ class Ensemble(AbstractStepping):
         return eqx.tree_at(lambda method: method.of, self, self.of.bind(model))
 
     @property
+    def quantity(self) -> str:
+        return self.of.quantity
+
+    @property
     def row_tolerance(self) -> float | None:
         return self.of.row_tolerance
 
@@ -131,6 +135,13 @@ class Ensemble(AbstractStepping):
         noises = noise.reshape(self.members, draws, noise.shape[1])
         members, info = jax.vmap(one)(members, noises)
         return _joined(members), StepInfo(jnp.mean(info.elbo))
+
+    def path_of(self, space: Space, index: int) -> str:
+        def member(key: Array) -> Any:
+            return self.of.init(lambda key: jax.random.normal(key, (space.size,)), key)
+
+        length = jax.eval_shape(member, jax.random.key(0)).vector.size
+        return self.of.path_of(space, index % length)
 
     def approximation(self, vector: np.ndarray, size: int) -> AbstractApproximation:
         vectors = vector.reshape(self.members, -1)

@@ -48,8 +48,9 @@ class Keeping:
     def _save(self) -> None:
         assert self._saver is not None
         assert self._latest is not None
-        (mark, controller), self._latest = self._latest, None
+        mark, controller = self._latest
         self._saver.save(mark.step, snapshot_of(mark, controller, self._driver.history(mark.step)))
+        self._latest = None  # not before: the keyboard may interrupt a save
 
 
 def begun(driver: Any) -> Snapshot:

@@ -314,7 +314,8 @@ def last_layer(model: AbstractModel) -> np.ndarray:
 
 def _bayesian(model: AbstractModel) -> np.ndarray:
     """Indices in z of all that has a distribution."""
-    return np.flatnonzero([path not in model.points for path in _owners(model)])
+    points = model.points
+    return np.flatnonzero([path not in points for path in _owners(model)])
 
 
 def _owners(model: AbstractModel) -> list[str]:

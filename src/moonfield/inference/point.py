@@ -42,6 +42,10 @@ class Point(AbstractStepping):
     def name(self) -> str:
         return "point"
 
+    @property
+    def quantity(self) -> str:
+        return "log joint density"
+
     def noise_shape(self, size: int) -> tuple[int, int]:
         return 1, 0
 

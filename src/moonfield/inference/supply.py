@@ -14,6 +14,7 @@ from .placement import Placement
 
 _BLOCK_STEPS = 250
 _BLOCK_BYTES = 64 * 2**20
+_BLOCK_WORK = 2**35  # multiplications, about: so that a fit is looked at every few seconds
 _SMALL_WORK = 8_000  # multiplications a step
 _PIECE = (
     2**16
@@ -71,9 +72,13 @@ class Supply(NamedTuple):
 def block_shape(
     noise: tuple[int, int], row_bytes: int, places: int, restarts: int, itemsize: int, work: int
 ) -> Shape:
-    """As many steps a block as fit the memory for its noise and batches, at most 250."""
+    """As many steps a block as fit the memory for its noise and batches, at most 250.
+
+    Fewer where a step is much work: callbacks, checkpoints and the keyboard wait for whole blocks.
+    """
     step_bytes = noise[0] * noise[1] * itemsize * restarts + places * row_bytes
-    steps = max(1, min(_BLOCK_STEPS, _BLOCK_BYTES // max(1, step_bytes)))
+    steps = min(_BLOCK_STEPS, _BLOCK_BYTES // max(1, step_bytes), _BLOCK_WORK // max(1, work))
+    steps = max(1, steps)
     return Shape(int(steps), noise, places, restarts, work <= _SMALL_WORK)
 
 

@@ -67,6 +67,10 @@ class SVGD(AbstractStepping):
     def name(self) -> str:
         return "svgd"
 
+    @property
+    def quantity(self) -> str:
+        return "log joint density"
+
     def noise_shape(self, size: int) -> tuple[int, int]:
         return self.particles, 0
 

@@ -12,7 +12,6 @@ from ..model import (
     AbstractBoundProgram,
     AbstractModel,
     BayesianNetwork,
-    BoundProgram,
     Coordinates,
     space,
 )
@@ -42,10 +41,10 @@ _BUILD = {
 
 def describe_model(model: AbstractModel) -> Part:
     """What can be described of a model, and always the paths and shapes of its parameters."""
-    if isinstance(model, BoundProgram):
-        children = {"arguments": Part({}, {}), "program": describe_program(model)}
-        return gather(children, type="BoundProgram", classes={}, parameters=_shapes(model))
     name = type(model).__name__
+    if isinstance(model, AbstractBoundProgram):
+        children = {"arguments": Part({}, {}), "program": describe_program(model)}
+        return gather(children, type=name, classes={}, parameters=_shapes(model))
     cls, arguments = MODELS.get(name, (None, ()))
     if cls is not type(model):
         arguments = ()

@@ -1,8 +1,10 @@
 """Bound programs as parts, and back: their arguments, never the rows of a fit."""
 
+from typing import Any
+
 import numpy as np
 
-from ..model import BoundProgram, Program
+from ..model import AbstractBoundProgram, AbstractModel, AbstractProgram, Binding
 from .part import Part
 
 _PLAIN = (bool, int, float, str, type(None))
@@ -11,18 +13,19 @@ _DTYPES = ("bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8,
 _LARGEST = 2**31  # rows, or entries of an axis
 
 
-def describe_program(model: BoundProgram) -> Part:
+def describe_program(model: AbstractBoundProgram) -> Part:
     """The arguments that are part of the model, and the shapes of those that were rows."""
-    facts = {
-        "static": dict(model.static),
-        "by_row": [[name, list(shape), dtype] for name, shape, dtype in model.by_row],
-        "rows": model.layout.rows,
-        "amortised": model.amortised,
+    binding = model.binding
+    facts: dict[str, Any] = {
+        "static": dict(binding.static),
+        "by_row": [[name, list(shape), dtype] for name, shape, dtype in binding.by_row],
+        "rows": binding.rows,
+        "amortised": binding.amortised,
     }
-    return Part(facts, {name: np.asarray(array) for name, array in model.whole.items()})
+    return Part(facts, {name: np.asarray(array) for name, array in binding.whole.items()})
 
 
-def build_program(part: Part, program: Program) -> BoundProgram:
+def build_program(part: Part, program: AbstractProgram) -> AbstractModel:
     """The bound program of a part, from the program that was fitted.
 
     Raises:
@@ -37,8 +40,9 @@ def build_program(part: Part, program: Program) -> BoundProgram:
         raise ValueError("the arguments of its program are not numbers or text")
     if facts["rows"] is not None and not _is_count(facts["rows"]):
         raise ValueError(f"its program has {facts['rows']!r} rows")
+    binding = Binding(part.tensors, facts["static"], by_row, facts["rows"], amortised)
     try:
-        return program.rebuild(part.tensors, facts["static"], by_row, facts["rows"], amortised)
+        return program.rebuild(binding)
     except Exception as error:  # the program is its user's
         raise ValueError(
             f"the given program does not run with the arguments in the file ({error}), so that it "

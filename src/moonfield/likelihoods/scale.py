@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from .._core.trees import default_float, numbers_to_arrays
 
+_FAR = 30.0  # on the unconstrained scale: close to the least number of a support
 _RANGE = 3.0  # of the log of a head's factor, to either side
 
 
@@ -40,9 +41,9 @@ class Scale(eqx.Module):
         elif isinstance(spec, str) and spec == "head":
             self.head, self.prior = True, numbers_to_arrays(default_prior)
         elif isinstance(spec, Head):
-            self.head, self.prior = True, numbers_to_arrays(spec.prior)
+            self.head, self.prior = True, _positive(spec.prior, name)
         elif isinstance(spec, dist.Distribution):
-            self.prior = numbers_to_arrays(spec)
+            self.prior = _positive(spec, name)
         elif isinstance(spec, str) or not jnp.isscalar(spec) or isinstance(spec, bool):
             raise TypeError(
                 f"{name} must be a positive number, a NumPyro distribution, 'learned' or 'head'; "
@@ -64,7 +65,16 @@ class Scale(eqx.Module):
                 f"A scale from a head needs an even number of outputs (locations, then scales); "
                 f"the network has {outputs}."
             )
-        return outputs // 2 if self.head else outputs
+        targets = outputs // 2 if self.head else outputs
+        shape = () if self.prior is None else self.prior.batch_shape
+        if shape and shape != (targets,):
+            raise ValueError(
+                f"The prior of a scale is of shape {shape}, for {targets} targets: give it one "
+                "entry, or one for each target where there are several."
+            )
+        if shape == (1,):
+            raise ValueError("The prior of the scale of one target has no axes, got shape (1,).")
+        return targets
 
     def split(
         self, own: dict[str, Array], name: str, outputs: Float[Array, "... outputs"]
@@ -81,3 +91,21 @@ class Scale(eqx.Module):
         if self.known is not None:
             return f"{float(self.known):.4g}"
         return f"learned, {type(self.prior).__name__} prior"
+
+
+def _positive(prior: Any, name: str) -> dist.Distribution:
+    """A distribution that allows no number below 0."""
+    if not isinstance(prior, dist.Distribution):
+        raise TypeError(
+            f"The prior of {name} must be a NumPyro distribution, got {type(prior).__name__}."
+        )
+    least = -jnp.inf
+    if not prior.event_shape:
+        zeros = jnp.zeros(prior.batch_shape, default_float())
+        least = jnp.min(dist.biject_to(prior.support)(zeros - _FAR))
+    if not least >= 0.0:
+        raise ValueError(
+            f"The prior of {name} must be of positive numbers, such as HalfNormal or LogNormal; "
+            f"got {type(prior).__name__}, which allows others."
+        )
+    return numbers_to_arrays(prior)

@@ -1,6 +1,6 @@
 """Models: log-densities on a tree of parameters, and its unconstrained space."""
 
-from .abstract_program import AbstractBoundProgram, AbstractProgram, checked_weights
+from .abstract_program import AbstractBoundProgram, AbstractProgram, Binding, checked_weights
 from .base import AbstractModel, set_prior_predictive
 from .bayesian_network import BayesianNetwork
 from .bound_program import BoundProgram
@@ -19,6 +19,7 @@ __all__ = [
     "AbstractNetworkModel",
     "AbstractProgram",
     "BayesianNetwork",
+    "Binding",
     "BoundProgram",
     "Coordinates",
     "Groups",

@@ -1,7 +1,8 @@
 """What turns data into a model and its rows."""
 
 import abc
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import numpy as np
@@ -12,12 +13,30 @@ from .base import AbstractModel
 from .coordinates import Coordinates
 
 
+class Binding(NamedTuple):
+    """What of its data is part of a bound program: never the rows of a fit."""
+
+    whole: Mapping[str, Any]  # arrays that are not rows
+    static: Mapping[str, Any]  # what is compiled in
+    by_row: Sequence[tuple[str, tuple[int, ...], str]]  # name, shape of one row, type
+    rows: int | None
+    amortised: bool = False
+
+
 class AbstractProgram(abc.ABC):
     """A model in another language: `mf.fit(program, data={...})` binds it to data."""
 
     @abc.abstractmethod
     def bind(self, data: Any, weights: Any = None) -> tuple[AbstractModel, Dataset]:
         """The model under this data, and the rows that the engine takes batches of."""
+
+    @abc.abstractmethod
+    def rebuild(self, binding: Binding) -> AbstractModel:
+        """The bound program of a file, without its rows.
+
+        Raises:
+            ValueError: this program does not take such arguments.
+        """
 
 
 class AbstractBoundProgram(AbstractModel):
@@ -26,6 +45,11 @@ class AbstractBoundProgram(AbstractModel):
     whole: eqx.AbstractVar[dict[str, Array]]  # arguments that are not rows
     refusal: eqx.AbstractVar[str | None]  # why it cannot take batches
     measured_in: eqx.AbstractVar[Coordinates | None]  # its coordinates
+
+    @property
+    @abc.abstractmethod
+    def binding(self) -> Binding:
+        """What `rebuild` makes the same model of."""
 
     @property
     def coordinates(self) -> Coordinates | None:

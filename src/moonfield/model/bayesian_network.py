@@ -68,15 +68,19 @@ class BayesianNetwork(AbstractNetworkModel):
         self.bayesian = (bayesian,) if isinstance(bayesian, str) else _as_tuple(bayesian)
         self.expansion = None
         self.prior.check(self.shapes)
-        if len(self.points) == len(named_leaves(self.shapes)):
+        if self.points.issuperset(named_leaves(self.shapes)):
             raise ValueError("bayesian names no parameter. Leave it out, or use method='map'.")
 
     @property
     def points(self) -> frozenset[str]:
+        """Paths of weights without a distribution, and of what their priors have of their own."""
         paths = list(named_leaves(self.shapes))
         if self.bayesian is None:
             return frozenset()
-        return frozenset(paths) - chosen(self.bayesian, paths)
+        points = frozenset(paths) - chosen(self.bayesian, paths)
+        own = self.prior.supports(self.shapes).prior
+        latents = (f"prior.{path}.{name}" for path in points for name in own.get(path, ()))
+        return points | frozenset(latents)
 
     def with_params(self, params: PyTree) -> eqx.Module:
         weights = self.prior.transform(Latents(params["network"], params["prior"]))

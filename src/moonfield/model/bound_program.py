@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, PyTree
 
 from .._core.trees import default_float
 from ..data import Batch, Dataset, as_array
-from .abstract_program import AbstractBoundProgram
+from .abstract_program import AbstractBoundProgram, Binding
 from .coordinates import Coordinates
 from .enumeration import log_density
 from .layout import Layout, Target
@@ -47,6 +47,11 @@ class BoundProgram(AbstractBoundProgram):
     refusal: str | None = eqx.field(static=True)  # why it cannot take batches
     amortised: bool = eqx.field(static=True, default=False)  # an encoder gives local sites
     measured_in: Coordinates | None = None
+
+    @property
+    def binding(self) -> Binding:
+        rows = self.layout.rows
+        return Binding(self.whole, dict(self.static), self.by_row, rows, self.amortised)
 
     @property
     def entries(self) -> int:

@@ -98,7 +98,9 @@ class HierarchicalNetwork(AbstractNetworkModel):
         if not isinstance(prior, Hierarchy):
             spread = check_positive(spread, dist.HalfNormal(0.5), "spread")
             return Hierarchy(as_prior(prior), level or {}, parents, spread, per)
-        if not all(map(np.array_equal, prior.parents, parents)) or level or spread:
+        same = len(prior.parents) == len(parents)
+        same = same and all(map(np.array_equal, prior.parents, parents))
+        if not same or level or spread:
             raise ValueError("A Hierarchy as prior comes with its levels, for the same groups.")
         return prior
 

@@ -1,14 +1,14 @@
 """NumPyro models as Moonfield models."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
 from ..data import Dataset, as_array
-from .abstract_program import AbstractProgram, checked_weights
+from .abstract_program import AbstractProgram, Binding, checked_weights
 from .bound_program import BoundProgram
 from .layout import Layout, layout_of
 from .local_sites import amortised_layout, without_local
@@ -61,71 +61,48 @@ class Program(AbstractProgram):
         arrays, static = self._arguments(data)
         layout = layout_of(self.fn, arrays, static)
         layout = amortised_layout(layout) if amortised else layout
-        reason = _why_not_in_batches(self.fn, arrays, static, layout)
-        rows = {} if reason else {n: a for n, a in arrays.items() if a.shape[:1] == (layout.rows,)}
-        if rows:
-            bound = self._bound(arrays, static, rows, layout, None, amortised)
-            reason = why_not_alone(bound, rows)
-            rows = {} if reason else rows
+        rows, reason = self._rows(arrays, static, layout, amortised)
         if amortised and reason is not None:
             raise ValueError(
                 f"Amortised looks at rows one by one, but {reason}. Change the program, or use "
                 "another family, such as mf.families.MeanField()."
             )
-        model = self._bound(arrays, static, rows, layout, reason, amortised)
+        model = self._bound(_binding(arrays, static, rows, layout, amortised), layout, reason)
         count = layout.rows if reason is None and layout.rows else model.entries
         given = checked_weights(weights, count, reason)
         return model, Dataset(rows, (), given, None, count, reason is None)
 
-    def _bound(
-        self,
-        arrays: dict[str, np.ndarray],
-        static: dict[str, Any],
-        rows: dict[str, np.ndarray],
-        layout: Layout,
-        refusal: str | None,
-        amortised: bool,
-    ) -> BoundProgram:
-        whole = {name: array for name, array in arrays.items() if name not in rows}
-        by_row = tuple((name, array.shape[1:], str(array.dtype)) for name, array in rows.items())
-        kept = tuple(sorted(static.items()))
+    def _rows(
+        self, arrays: dict[str, np.ndarray], static: dict[str, Any], layout: Layout, amortised: bool
+    ) -> tuple[dict[str, np.ndarray], str | None]:
+        """The arrays that batches are taken of; where there can be none, why."""
+        reason = _why_not_in_batches(self.fn, arrays, static, layout)
+        rows = {} if reason else {n: a for n, a in arrays.items() if a.shape[:1] == (layout.rows,)}
+        if rows:
+            binding = _binding(arrays, static, rows, layout, amortised)
+            reason = why_not_alone(self._bound(binding, layout, None), rows)
+        return {} if reason else rows, reason
+
+    def _bound(self, binding: Binding, layout: Layout, refusal: str | None) -> BoundProgram:
         return BoundProgram(
             fn=self.fn,
-            whole=jax.device_put(whole),
-            static=kept,
-            by_row=by_row,
+            whole=jax.device_put(dict(binding.whole)),
+            static=tuple(sorted(binding.static.items())),
+            by_row=tuple(binding.by_row),
             layout=layout,
             refusal=refusal,
-            amortised=amortised,
+            amortised=binding.amortised,
         )
 
-    def rebuild(
-        self,
-        whole: Mapping[str, np.ndarray],
-        static: Mapping[str, Any],
-        by_row: Sequence[tuple[str, tuple[int, ...], str]],
-        rows: int | None,
-        amortised: bool,
-    ) -> BoundProgram:
-        """The bound program of a file: `by_row` names the arrays of `rows` rows, without them.
-
-        Raises:
-            ValueError: this program does not take such arguments.
-        """
+    def rebuild(self, binding: Binding) -> BoundProgram:
+        whole, static, by_row, _, amortised = binding
+        whole, static = dict(whole), dict(static)
         _check_names(self.fn, {**whole, **static, **{name: None for name, *_ in by_row}})
-        shapes = {name: jax.ShapeDtypeStruct((rows, *s), dtype) for name, s, dtype in by_row}
-        layout = layout_of(self.fn, {**whole, **shapes}, dict(static))
+        rows = {n: jax.ShapeDtypeStruct((binding.rows, *s), dtype) for n, s, dtype in by_row}
+        layout = layout_of(self.fn, {**whole, **rows}, static)
         layout = amortised_layout(layout) if amortised else layout
-        reason = None if by_row else _why_not_in_batches(self.fn, dict(whole), dict(static), layout)
-        return BoundProgram(
-            fn=self.fn,
-            whole=jax.device_put(dict(whole)),
-            static=tuple(sorted(static.items())),
-            by_row=tuple(by_row),
-            layout=layout,
-            refusal=reason,
-            amortised=amortised,
-        )
+        reason = None if by_row else self._rows(whole, static, layout, amortised)[1]
+        return self._bound(binding, layout, reason)
 
     def _arguments(self, data: Any) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Checked arrays, and what is compiled in."""
@@ -141,6 +118,18 @@ class Program(AbstractProgram):
             else:
                 arrays[name] = as_array(name, value)
         return arrays, static
+
+
+def _binding(
+    arrays: dict[str, np.ndarray],
+    static: dict[str, Any],
+    rows: dict[str, np.ndarray],
+    layout: Layout,
+    amortised: bool,
+) -> Binding:
+    whole = {name: array for name, array in arrays.items() if name not in rows}
+    by_row = tuple((name, array.shape[1:], str(array.dtype)) for name, array in rows.items())
+    return Binding(whole, static, by_row, layout.rows, amortised)
 
 
 def _check_names(fn: Callable, data: Mapping[str, Any]) -> None:

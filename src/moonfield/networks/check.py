@@ -32,7 +32,7 @@ def check_network(network: eqx.Module, name: str = "network") -> None:
                 "Use a layer without cross-row state: mf.nets.GroupNorm for images, or "
                 "mf.nets.LayerNorm."
             )
-        if isinstance(layer, eqx.nn.Dropout):
+        if isinstance(layer, eqx.nn.Dropout) and layer.p > 0.0 and not layer.inference:
             raise ValueError(
                 f"The {name} contains Dropout, which has its own randomness. Remove it: the "
                 "posterior over the weights is the regulariser."

@@ -76,7 +76,16 @@ class GroupNorm(eqx.Module):
 
 
 def standardised(x: Float[Array, "*groups size"]) -> Float[Array, "*groups size"]:
-    """Mean 0 and variance 1 along the last axis; 0 where all numbers are the same."""
+    """Mean 0 and variance 1 along the last axis; 0 where all numbers are the same.
+
+    Raises:
+        ValueError: the axis has one number, which would always become 0.
+    """
+    if x.shape[-1] == 1:
+        raise ValueError(
+            "A normalisation of one number makes it 0, whatever it is: the network would not see "
+            "its inputs. Use a larger width, or fewer groups."
+        )
     centred = x - jnp.mean(x, axis=-1, keepdims=True)
     variance = jnp.mean(centred**2, axis=-1, keepdims=True)
     return centred * lax.rsqrt(variance + _SMALL)

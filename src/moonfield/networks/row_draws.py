@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
+from .._core.escaping import escapes
 from .._core.slices import by_slices
 from .mlp import Linear
 from .row_weights import Flipped, Propagated
@@ -25,7 +26,6 @@ from .row_weights import Flipped, Propagated
 Kind = Literal["propagated", "flipped", "each", "shared", "merged"]
 
 _BIASED = (Linear, eqx.nn.Linear)  # layers that add their bias to `weight @ x` and do no more
-_REFUSALS = (TypeError, AttributeError, ValueError, jax.errors.UnexpectedTracerError)
 
 
 class Plan(NamedTuple):
@@ -45,7 +45,7 @@ def plan_rows(network: eqx.Module, row: PyTree, propagate: bool) -> Plan:
     """
     leaves, _ = jax.tree.flatten(network)
     places = _places(leaves)
-    biases = _biases(network, places) if propagate else {}
+    biases = _biases(network, places, row) if propagate else {}
     kinds: list[Kind] = []
     for place in places:
         leaf = leaves[place]
@@ -155,40 +155,74 @@ def _places(leaves: list) -> list[int]:
     return [place for place, leaf in enumerate(leaves) if eqx.is_inexact_array(leaf)]
 
 
-def _biases(network: eqx.Module, places: list[int]) -> dict[int, int]:
-    """Of each matrix of a plain affine layer, the index of its bias among the weights."""
+def _biases(network: eqx.Module, places: list[int], row: PyTree) -> dict[int, int]:
+    """Of each matrix of a plain affine layer that is only called, the index of its bias."""
     leaves, treedef = jax.tree.flatten(network)
     order = {place: index for index, place in enumerate(places)}
     numbered = jax.tree.unflatten(treedef, range(len(leaves)))
-    nodes = jax.tree.leaves(numbered, is_leaf=lambda node: isinstance(node, _BIASED))
-    layers = [node for node in nodes if isinstance(node, _BIASED) and node.bias is not None]
-    return {order[cast(int, it.weight)]: order[cast(int, it.bias)] for it in layers}
+    nodes = [node for node in jax.tree.leaves(numbered, is_leaf=_is_affine) if _is_affine(node)]
+    found = {}
+    for number, node in enumerate(nodes):
+        if node.bias is not None and _is_only_called(network, number, row):
+            found[order[cast(int, node.weight)]] = order[cast(int, node.bias)]
+    return found
 
 
-class _Watched(NamedTuple):
+def _is_affine(node: Any) -> bool:
+    return type(node) in _BIASED
+
+
+class _Called:
+    """A layer of which nothing is known but what it makes of its arguments."""
+
+    def __init__(self, layer: Callable):
+        self.__layer = layer
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        return self.__layer(*arguments, **keywords)
+
+
+def _is_only_called(network: eqx.Module, number: int, row: PyTree) -> bool:
+    """Whether a network does nothing with its affine layer of this number but call it."""
+
+    def called(arrays: PyTree, rest: PyTree, x: Any) -> Any:
+        nodes, treedef = jax.tree.flatten(eqx.combine(arrays, rest), is_leaf=_is_affine)
+        place = [i for i, node in enumerate(nodes) if _is_affine(node)][number]
+        nodes[place] = _Called(nodes[place])
+        return cast(Callable, jax.tree.unflatten(treedef, nodes))(x)
+
+    return _works(network, called, row)
+
+
+class _Watched:
     """A matrix that knows nothing but `@ x`, and records what it made."""
 
-    matrix: Array
-    seen: list
+    def __init__(self, matrix: Array, seen: list):
+        self._matrix, self._seen = matrix, seen
 
     def __matmul__(self, x: Array) -> Array:
         if x.ndim != 1:
             raise TypeError("used on several vectors at once")
-        self.seen.append(self.matrix @ x)
-        return self.seen[-1]
+        self._seen.append(self._matrix @ x)
+        return self._seen[-1]
 
 
 def _is_used_once(network: eqx.Module, place: int, row: PyTree) -> bool:
     """Whether a matrix is used once for a row, on a vector, and outside loops of the network's."""
-    seen: list = []
 
-    def used(x: Any, stand_in: Callable) -> Any:
-        outputs = _with(network, place, stand_in)(x)
+    def used(arrays: PyTree, rest: PyTree, x: Any) -> Any:
+        seen: list = []
+        given = eqx.combine(arrays, rest)
+        outputs = _with(given, place, lambda leaf: _Watched(leaf, seen))(x)
         if len(seen) != 1:
             raise ValueError("used several times")
-        return outputs, 1.0 * seen[0]  # an error where it was made inside a loop
+        return outputs, 1.0 * seen[0]
 
-    return _traces(lambda x: used(x, lambda leaf: _Watched(leaf, seen)), row)
+    arrays, rest = eqx.partition(network, eqx.is_array)
+    try:  # arrays are arguments: those of an outer function are no escape
+        return not escapes(lambda arrays, x: used(arrays, rest, x), arrays, row)
+    except Exception:  # the network is its user's: any of it says that it takes no stand-in
+        return False
 
 
 def _is_flippable(network: eqx.Module, place: int, row: PyTree) -> bool:
@@ -198,18 +232,31 @@ def _is_flippable(network: eqx.Module, place: int, row: PyTree) -> bool:
         left, right = leaf.reshape(len(leaf), -1).shape
         return Flipped(leaf, leaf, jnp.ones(left, leaf.dtype), jnp.ones(right, leaf.dtype))
 
-    return _traces(_with(network, place, flipped), row)
+    def signed(arrays: PyTree, rest: PyTree, x: Any) -> Any:
+        return _with(eqx.combine(arrays, rest), place, flipped)(x)
+
+    return _works(network, signed, row)
+
+
+def _works(network: eqx.Module, function: Callable, row: PyTree) -> bool:
+    """Whether a function of a network's arrays, the rest of it and a row gives what it gives."""
+    arrays, rest = eqx.partition(network, eqx.is_array)
+
+    def plain(arrays: PyTree, x: Any) -> Any:
+        return cast(Callable, eqx.combine(arrays, rest))(x)
+
+    try:
+        found = jax.eval_shape(lambda arrays, x: function(arrays, rest, x), arrays, row)
+    except Exception:  # the network is its user's: any of it says that it takes no stand-in
+        return False
+    return _kinds(found) == _kinds(jax.eval_shape(plain, arrays, row))
+
+
+def _kinds(tree: PyTree) -> list[tuple[tuple[int, ...], Any]]:
+    return [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(tree)]
 
 
 def _with(network: eqx.Module, place: int, stand_in: Callable) -> Callable:
     leaves, treedef = jax.tree.flatten(network)
     leaves[place] = stand_in(leaves[place])
     return cast(Callable, jax.tree.unflatten(treedef, leaves))
-
-
-def _traces(function: Callable, row: PyTree) -> bool:
-    try:
-        jax.eval_shape(function, row)
-    except _REFUSALS:
-        return False
-    return True

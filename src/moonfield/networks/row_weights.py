@@ -1,16 +1,16 @@
 """Weights of which every row sees a draw of its own, without a matrix for each row.
 
 Both stand where a layer's matrix stands and know `weight @ x`, which is all that `linear` asks of
-it; what `convolution` asks besides is in `Flipped`.
+it; what `convolution` asks besides is in `Flipped`. They are no sequences: a network that indexes a
+weight is told so, not given a part of the stand-in.
 """
 
-from typing import NamedTuple
-
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 
-class Propagated(NamedTuple):
+class Propagated(eqx.Module):
     """Independent normals: `weight @ x` is a draw of the normals that they make of a vector x.
 
     `mean @ x + sqrt(variance @ x^2 + bias_variance) * noise` (Kingma, Salimans & Welling, 2015,
@@ -33,7 +33,7 @@ class Propagated(NamedTuple):
         return self.mean @ x + jnp.sqrt(jnp.maximum(variance, least)) * self.noise
 
 
-class Flipped(NamedTuple):
+class Flipped(eqx.Module):
     """`mean + deviation * outer(left, right)`, left and right of random signs.
 
     A draw of any independent normals if `mean + deviation` is one, because they are symmetric; a

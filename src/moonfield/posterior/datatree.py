@@ -27,19 +27,42 @@ def to_datatree(posterior: Any, draws: int, seed: int, posterior_predictive: boo
         training_rows(posterior)  # raises where there are none
     variables, dims = _variables(posterior, posterior.sample(draws, seed))
     groups = {"posterior": {name: array[None] for name, array in variables.items()}}
+    shapes = {name: array.shape[1:] for name, array in variables.items()}
     if data is not None:
         observed = posterior.model.observed(data)
+        shapes |= {name: array.shape for name, array in observed.items()}
         named = posterior.model.observed_dims
         dims |= {name: named(name, array.ndim) for name, array in observed.items()}
         groups |= _rows(posterior, observed, draws, seed, posterior_predictive)
     facts = _attributes(posterior)
     attributes = {"/": facts, "posterior": facts}
-    coords = posterior.model.coords
+    dims, coords = _agreed(dims, shapes, posterior.model.coords)
     tree = from_dict(
         groups, sample_dims=["chain", "draw"], dims=dims, coords=coords, attrs=attributes
     )
     tree["sample_stats"] = xr.DataTree(_elbo(posterior))
     return tree
+
+
+def _agreed(
+    dims: Dims, shapes: dict[str, tuple[int, ...]], labels: dict[str, list[Any]]
+) -> tuple[Dims, dict[str, list[Any]]]:
+    """Dims that mean one length everywhere, and the labels that have this length.
+
+    Axes of other lengths get names of their own.
+    """
+    lengths: dict[str, set[int]] = {}
+    for name, shape in shapes.items():
+        for dim, length in zip(dims[name], shape, strict=True):
+            lengths.setdefault(dim, set()).add(length)
+    agreed = {
+        name: [
+            dim if len(lengths[dim]) == 1 else f"{name}_dim_{axis}" for axis, dim in enumerate(it)
+        ]
+        for name, it in dims.items()
+    }
+    kept = {dim: own for dim, own in labels.items() if lengths.get(dim, {len(own)}) == {len(own)}}
+    return agreed, kept
 
 
 def _variables(posterior: Any, params: Any) -> tuple[Arrays, Dims]:

@@ -77,7 +77,9 @@ def fit(
             number of devices divides theirs; the answer is the same but for rounding.
 
     Returns:
-        A `Posterior`; `.result` says why the fit ended. Ctrl-C returns what there is.
+        A `Posterior`; `.result` says why the fit ended. Ctrl-C returns what there is, of
+            methods that run by steps, of NUTS and of those that learn priors by the evidence;
+            `"map"`, `"dadvi"`, `"pathfinder"`, `"mclmc"` and `"sghmc"` end in KeyboardInterrupt.
 
     Raises:
         TypeError, ValueError: bad input, before anything compiles; the message says what and where.

@@ -30,7 +30,7 @@ from ..io import (
     saved_encoder,
     undescribed,
 )
-from ..model import AbstractModel, AbstractProgram, Program, space
+from ..model import AbstractModel, AbstractProgram, space
 from ..networks import weights_of
 from .posterior import Posterior
 from .record import Diagnostics
@@ -124,10 +124,8 @@ def _rebuilt_model(path: str | os.PathLike, part: Part) -> AbstractModel:
 def _given_model(
     path: str | os.PathLike, part: Part, model: AbstractModel | AbstractProgram
 ) -> AbstractModel:
-    if isinstance(model, Program):
+    if isinstance(model, AbstractProgram):
         model = _bound(path, part, model)
-    elif isinstance(model, AbstractProgram):
-        model = model.bind(None)[0]
     given = describe_model(model)
     with reading(path):
         reason = difference(part.known_child("model"), given)
@@ -139,12 +137,14 @@ def _given_model(
     )
 
 
-def _bound(path: str | os.PathLike, part: Part, program: Program) -> AbstractModel:
+def _bound(path: str | os.PathLike, part: Part, program: AbstractProgram) -> AbstractModel:
     with reading(path):
         described = part.known_child("model")
         kind = described.facts["type"]
-        if kind == "BoundProgram":
+        if "program" in described.facts:
             return build_program(described.known_child("program"), program)
+        if kind == "PyMCModel":  # older files do not hold its data
+            return program.bind(None)[0]
     raise ValueError(f"{os.fspath(path)} holds no program: {one_line(str(kind))}.")
 
 

@@ -150,10 +150,16 @@ def _profile(
 def _copy(new: dict, old: dict, layer: int, order: np.ndarray) -> None:
     """Values of all that is kept."""
     own = {f"layers.{layer}.weight": 0, f"layers.{layer}.bias": 0, outgoing(layer): 1}
+    before, after = (len(values[f"layers.{layer}.weight"]) for values in (old, new))
     for path, values in old.items():
-        if path not in own:
+        axis = own.get(path, own.get(path.removeprefix("prior.").rpartition(".")[0]))
+        by_unit = axis is not None and (values.shape[axis], new[path].shape[axis]) == (
+            before,
+            after,
+        )
+        if not by_unit:
             new[path][...] = values
-        elif own[path] == 0:
+        elif axis == 0:
             new[path][: len(order)] = values[order]
         else:
             new[path][:, : len(order)] = values[:, order]

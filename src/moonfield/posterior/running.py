@@ -1,9 +1,12 @@
 """From a checked job to a posterior: by steps in the compiled loop, or in one go."""
 
+import functools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
@@ -11,7 +14,7 @@ from .._core.errors import NonFiniteError
 from .._core.progress import Progress
 from .._core.results import Result
 from ..data import Dataset, Streamed
-from ..families import AbstractApproximation
+from ..families import AbstractApproximation, Particles
 from ..inference import (
     AbstractDirect,
     AbstractMethod,
@@ -20,6 +23,7 @@ from ..inference import (
     Devices,
     Driver,
     FixedSteps,
+    Outcome,
     Raw,
     Sampling,
     check_same_step,
@@ -96,7 +100,8 @@ def run_steps(
     observers = _observers(callbacks, driver, finish)
     try:
         with driver.turns:
-            raw = driver.run(controller, Progress(steps, progress), observers, keeper)
+            bar = Progress(steps, progress, method.quantity)
+            raw = driver.run(controller, bar, observers, keeper)
     finally:
         driver.close()
     if raw.nonfinite is not None:
@@ -117,6 +122,7 @@ def run_direct(job: Job, progress: bool) -> Posterior:
         start = space(job.model).unconstrain(start)
     assert isinstance(job.method, AbstractDirect)
     outcome = job.method.run(target, job.seed, start, progress)
+    _check_finite(job, outcome)
     elbo, error = outcome.elbo
     diagnostics = Diagnostics(
         method=outcome.method or job.method.name,
@@ -155,12 +161,33 @@ def _placed(job: Job, method: AbstractMethod) -> AbstractModel:
 
 
 def _mean_of(posterior: Posterior, model: AbstractModel) -> Any:
-    """A posterior's mean in the unconstrained space of a model; None where it knows none."""
+    """A posterior's mean in the unconstrained space of a model."""
     moments = posterior.approximation.moments()
-    if moments is None:
-        return None
-    params, _ = space(posterior.model).constrain(moments[0])
+    mean = _mean_of_draws(posterior.approximation) if moments is None else moments[0]
+    params, _ = space(posterior.model).constrain(mean)
     return space(model).unconstrain(params)
+
+
+def _mean_of_draws(approximation: AbstractApproximation) -> Any:
+    """Of 1,000 draws of z, for what has no moments in closed form."""
+    draw = functools.partial(approximation.draw, jax.random.key(0))
+    return jnp.mean(jax.lax.map(draw, jnp.arange(1_000)), axis=0)
+
+
+def _check_finite(job: Job, outcome: Outcome) -> None:
+    """Raise `NonFiniteError` for draws that are not finite, naming the first parameter."""
+    if not isinstance(outcome.approximation, Particles):
+        return
+    bad = ~np.isfinite(np.asarray(outcome.approximation.points)).all(axis=0)
+    if bad.any():
+        path = space(outcome.model or job.model).path_of(int(np.argmax(bad)))
+        raise NonFiniteError(
+            f"Draws of {job.method.name!r} are not finite in `{path}`: its steps are too long for "
+            "this posterior. Take a smaller step size, standardise the inputs, or use "
+            "method='nuts'.",
+            step=0,
+            path=path,
+        )
 
 
 def _finished(

@@ -15,6 +15,8 @@ from .stream import Source
 _BISECTIONS, _DOUBLINGS = 160, 130  # all floats in 32 bits; most need a few
 _FEW = 1_000.0  # counts
 _SMALLEST = 2.0**-30  # tolerance, relative of a cdf and of the bracket
+_OFF = 1e-3  # of the level: a cdf so far from it was looked for at the wrong scale
+_LEAST, _MOST = 1e-12, 1e30  # what can be told from 0, and the largest quantile, at any scale
 
 
 def mixture_quantiles(
@@ -50,14 +52,25 @@ def quantile_of(
         near = few | (np.isfinite(mean + sd) & (sd < 10.0 * mean))  # else they say little
         low, high = np.full_like(mean, -1.0), np.where(near, mean + 4.0 * sd, 1.0)
         return _bisect(below, low, np.ceil(_above(below, low, high)))
-    step = 4.0 * sd + np.finfo(sd.dtype).tiny
-    low, high = mean - step, _above(below, mean - step, mean + step)
+    finite = np.isfinite(mean) & np.isfinite(sd)
+    centre = np.where(finite, mean, 0.0).astype(mean.dtype)
+    step = np.where(finite, 4.0 * sd, 1.0).astype(sd.dtype) + np.finfo(sd.dtype).tiny
+    low, high = centre - step, _above(below, centre - step, centre + step)
     for _ in range(_DOUBLINGS):
         inside = below(low)
         if inside.all():
             break
         low = np.where(inside, low, low - (high - low))
-    return _root(cdf, level, low, high)
+    centre, half = 0.5 * (low + high), 0.5 * (high - low)
+    found = _root(cdf, level, lambda t: centre + (t * half).astype(centre.dtype), centre)
+    off = np.abs(cdf(found) - level) > _OFF * min(level, 1.0 - level)
+    if not off.any():
+        return found
+    widest = np.arcsinh(_MOST / _LEAST)
+    anywhere = _root(
+        cdf, level, lambda t: (_LEAST * np.sinh(t * widest)).astype(centre.dtype), centre
+    )
+    return np.where(off, anywhere, found)
 
 
 def _above(below: Callable, low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -81,21 +94,24 @@ def _bisect(below: Callable, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     return high
 
 
-def _root(cdf: Cdf, level: float, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Chandrupatla's, of all elements at once: fewer evaluations than bisection takes."""
-    centre, half = 0.5 * (low + high).ravel(), 0.5 * (high - low).ravel()
+def _root(
+    cdf: Cdf, level: float, y_of: Callable[[np.ndarray], np.ndarray], like: np.ndarray
+) -> np.ndarray:
+    """Where an increasing `y_of` of -1 to 1 meets the level, for all elements at once.
+
+    Chandrupatla's method: fewer evaluations than bisection takes.
+    """
 
     def at(t: np.ndarray, elements: np.ndarray) -> np.ndarray:
-        y = centre.copy()
-        y[elements] += (t * half[elements]).astype(y.dtype)
-        return cdf(y.reshape(low.shape)).ravel()[elements].astype(float) - level
+        every = np.zeros(like.size)
+        every[elements] = t
+        return cdf(y_of(every.reshape(like.shape))).ravel()[elements].astype(float) - level
 
-    ones, elements = np.ones(centre.size), np.arange(centre.size)
-    exact = max(_SMALLEST, float(np.finfo(centre.dtype).eps))
+    ones, elements = np.ones(like.size), np.arange(like.size)
+    exact = max(_SMALLEST, float(np.finfo(like.dtype).eps))
     tolerances = {"xatol": exact, "fatol": exact * level}
     found = elementwise.find_root(at, (-ones, ones), args=(elements,), tolerances=tolerances)
-    t = np.where(found.success, found.x, 1.0)
-    return (centre + (t * half).astype(centre.dtype)).reshape(low.shape)
+    return y_of(np.where(found.success, found.x, 1.0).reshape(like.shape))
 
 
 def row_keys(key: Array, rows: int) -> Array:

@@ -164,7 +164,9 @@ def _under_draw(
 ) -> Callable[[Array], Callable[[Array], PyTree]]:
     """Draw number -> block number -> the quantity."""
     constrain = space(model).constrain
-    blocks = jax.lax.optimization_barrier(jax.vmap(rows_last)(inputs))
+    blocks = inputs  # of a program that has its own data: none
+    if jax.tree.leaves(inputs):
+        blocks = jax.lax.optimization_barrier(jax.vmap(rows_last)(inputs))
 
     def draw(d: Array) -> Callable[[Array], PyTree]:
         params, _ = constrain(approximation.draw(key, d))

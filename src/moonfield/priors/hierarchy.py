@@ -14,6 +14,7 @@ from .._core.trees import named_leaves, numbers_to_arrays, path_name
 from .adaptive_depth import AdaptiveDepth
 from .base import AbstractPrior, Latents
 from .entry import check_per, groups, middle
+from .pruned import Pruned
 
 SHARED, PARTIAL, SEPARATE = "shared", "partial", "separate"
 _KEY = "groups"  # of the groups' latents among those of the prior
@@ -91,6 +92,11 @@ class Hierarchy(AbstractPrior):
         if isinstance(self.base, AdaptiveDepth):
             raise ValueError(
                 "Groups cannot learn the depth of their networks: leave AdaptiveDepth out."
+            )
+        if isinstance(self.base, Pruned):
+            raise ValueError(
+                "What groups add to pruned weights is not pruned: give the prior that was there "
+                "before, without mf.priors.Pruned."
             )
         normal = self.base.normals(shapes)
         for path in paths:

@@ -3,7 +3,9 @@
 import math
 
 import equinox as eqx
+import numpy as np
 import numpyro.distributions as dist
+from jax.core import Tracer
 from jaxtyping import Array
 
 
@@ -20,9 +22,16 @@ class Scaled(eqx.Module):
 
     Args:
         sd: prior sd of a pre-activation of unit-sized inputs.
+
+    Raises:
+        ValueError: `sd` is not positive.
     """
 
     sd: float | Array = 1.0
+
+    def __check_init__(self) -> None:
+        if not isinstance(self.sd, Tracer) and not np.all(np.asarray(self.sd) > 0.0):
+            raise ValueError(f"sd must be positive, got {self.sd}.")
 
     def distribution(self, shape: tuple[int, ...]) -> dist.Distribution:
         """The prior of one entry of an array of this shape."""

@@ -7,6 +7,7 @@ from arviz_stats.base.array import array_stats
 import moonfield as mf
 from moonfield._core.trees import split
 from moonfield.data import dataset
+from moonfield.diagnostics import check_chains
 from moonfield.inference.chains.convergence import agreement, convergence
 from moonfield.posterior.judging import target_of
 
@@ -55,6 +56,17 @@ def test_a_number_that_is_not_finite_is_no_agreement() -> None:
     draws = chains(0.5)
     draws[0, 5, 1] = np.nan
     assert not convergence(draws)["r_hat"] < 1.01
+
+
+def test_a_number_that_never_moves_hides_nothing() -> None:
+    """The log-likelihood of a row that is surely right is 0 in every draw."""
+    for case in ("good", "not where the others are", "slow"):
+        draws = CASES[case]
+        with_zeros = np.concatenate([draws, np.zeros_like(draws[..., :1])], axis=-1)
+        assert convergence(with_zeros) == convergence(draws)
+    facts = convergence(np.zeros((4, 50, 2)))
+    assert np.isnan(facts["r_hat"])
+    assert "cannot be compared" in " ".join(check_chains(facts))
 
 
 def test_networks_with_permuted_units_agree() -> None:

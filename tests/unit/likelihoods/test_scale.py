@@ -100,3 +100,36 @@ def test_a_model_learns_the_scale_under_its_prior() -> None:
     weight = params["network"].layers[0].weight
     want = dist.Normal(0.0, 2.0).log_prob(weight).sum() + dist.HalfCauchy(1.0).log_prob(0.3)
     np.testing.assert_allclose(model.log_prior(params), want, rtol=1e-6)
+
+
+@each_kind
+@pytest.mark.parametrize(
+    "prior_of_it", [dist.Normal(0.5, 0.1), dist.Uniform(-1.0, 2.0), dist.Laplace()]
+)
+def test_its_prior_is_of_positive_numbers(make, name, prior, prior_of_it) -> None:
+    for spec in (prior_of_it, likelihoods.Head(prior_of_it)):
+        with pytest.raises(ValueError, match=f"prior of {name} must be of positive numbers"):
+            make(spec)
+    with pytest.raises(TypeError, match=f"prior of {name} must be a NumPyro distribution"):
+        make(likelihoods.Head(1.0))
+
+
+@pytest.mark.parametrize(
+    "fine",
+    [
+        dist.Uniform(0.1, 2.0), dist.TruncatedNormal(0.5, 0.1, low=0.0), dist.InverseGamma(2.0),
+        dist.Pareto(0.1, 2.0), dist.Beta(2.0, 2.0), dist.HalfNormal(jnp.ones(3)),
+    ],
+    ids=lambda it: type(it).__name__,
+)  # fmt: skip
+def test_priors_of_positive_numbers_are_welcome(fine: dist.Distribution) -> None:
+    assert likelihoods.Normal(sd=fine).target_shape(3) == (3,)
+
+
+def test_its_prior_has_one_entry_or_one_for_each_target() -> None:
+    three = likelihoods.Normal(sd=dist.HalfNormal(jnp.ones(3)))
+    for outputs in (1, 2, 16):
+        with pytest.raises(ValueError, match=rf"shape \(3,\), for {outputs} targets"):
+            three.target_shape(outputs)
+    with pytest.raises(ValueError, match="has no axes"):
+        likelihoods.Normal(sd=dist.HalfNormal(jnp.ones(1))).target_shape(1)

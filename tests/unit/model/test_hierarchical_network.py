@@ -14,6 +14,7 @@ import moonfield as mf
 from moonfield.data import Batch
 from moonfield.families import MeanFieldState
 from moonfield.model import space
+from moonfield.priors import Hierarchy, Pruned, as_prior
 from tests.helpers import posterior_at, posterior_of
 from tests.integration.fits import run
 
@@ -268,3 +269,17 @@ def test_mistakes_are_named(wrong_types: None) -> None:
             mf.HierarchicalNetwork(
                 network(), prior, mf.likelihoods.Bernoulli(), groups=3, level={"*": "separate"}
             )
+
+
+def test_a_hierarchy_of_other_levels_is_refused() -> None:
+    given = hierarchical(NESTED).prior
+    other = Hierarchy(given.base, {}, given.parents[:1], given.spread)
+    with pytest.raises(ValueError, match="for the same groups"):
+        mf.HierarchicalNetwork(network(), other, mf.likelihoods.Bernoulli(), groups=NESTED)
+
+
+def test_groups_of_pruned_networks_are_refused() -> None:
+    mask = {"layers.0.weight": np.ones((3, 2), bool)}
+    pruned = Pruned(as_prior(NORMAL), mask)
+    with pytest.raises(ValueError, match=r"without mf\.priors\.Pruned"):
+        mf.HierarchicalNetwork(network(), pruned, mf.likelihoods.Bernoulli(), groups=NAMES)

@@ -49,6 +49,13 @@ def test_dropout_is_refused_by_name() -> None:
         bind(holder(eqx.nn.Dropout(0.5)))
 
 
+def test_dropout_of_nothing_is_welcome() -> None:
+    """Equinox's attention always holds one."""
+    attention = eqx.nn.MultiheadAttention(2, 4, key=KEY)
+    assert bind(holder(attention)).size > 4
+    bind(holder(eqx.nn.Dropout(0.5, inference=True)))
+
+
 def test_layer_norm_is_welcome() -> None:
     assert bind(holder(eqx.nn.LayerNorm(3))).size == 3 + 6
 

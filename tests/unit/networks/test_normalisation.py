@@ -44,3 +44,12 @@ def test_rows_of_one_number_repeated_stay_finite() -> None:
 def test_groups_must_divide_the_channels(groups: int) -> None:
     with pytest.raises(ValueError, match="groups"):
         mf.nets.GroupNorm(groups, 6)
+
+
+def test_one_number_is_not_normalised() -> None:
+    with pytest.raises(ValueError, match="would not see its inputs"):
+        mf.nets.LayerNorm(1)(jnp.ones(1))
+    network = mf.nets.Transformer(features=3, width=1, outputs=1, heads=1)
+    model = mf.BayesianNetwork(network, mf.priors.Normal(), mf.likelihoods.Normal())
+    with pytest.raises(ValueError, match="larger width"):
+        mf.fit(model, np.ones((5, 4, 3)), np.ones(5), steps=5)

@@ -49,6 +49,39 @@ class Places(eqx.Module):
         return self.last(jnp.sum(jnp.tanh(jax.vmap(self.one)(x[:, None])), axis=0))
 
 
+class Looped(eqx.Module):
+    """Elman's network over the numbers of a row: one matrix for all steps of a scan."""
+
+    inner: mf.nets.Linear
+    outer: mf.nets.Linear
+    last: mf.nets.Linear
+
+    def __init__(self) -> None:
+        self.inner, self.outer = mf.nets.Linear(4, 4), mf.nets.Linear(1, 4, bias=False)
+        self.last = mf.nets.Linear(4, 1, bias=False)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        def step(state: jax.Array, one: jax.Array) -> tuple[jax.Array, None]:
+            return jnp.tanh(self.inner(state) + self.outer(one)), None
+
+        return self.last(jax.lax.scan(step, jnp.zeros(4, x.dtype), x[:, None])[0])
+
+
+class Parts(eqx.Module):
+    """A matrix of which a row is used, and one whose product is divided before its bias."""
+
+    matrix: jax.Array
+    layer: eqx.nn.Linear
+
+    def __init__(self) -> None:
+        self.matrix = jnp.zeros((1, 3))
+        self.layer = eqx.nn.Linear(3, 1, key=jax.random.key(0))
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        assert self.layer.bias is not None
+        return self.matrix[0] @ x + self.layer.weight @ x / 3.0**0.5 + self.layer.bias
+
+
 def model_of(network: Any, likelihood: Any = None) -> mf.BayesianNetwork:
     return mf.BayesianNetwork(network, PRIOR, likelihood or mf.likelihoods.Normal())
 
@@ -105,10 +138,12 @@ def test_a_linear_model_in_closed_form(name: str, x64: None) -> None:
     "make",
     [
         Places,
+        Parts,
         pytest.param(Twice, marks=pytest.mark.slow),
+        pytest.param(Looped, marks=pytest.mark.slow),
         pytest.param(lambda: mf.nets.MLP([3, 4, 1]), marks=pytest.mark.slow),
     ],
-    ids=["Places", "Twice", "MLP"],
+    ids=["Places", "Parts", "Twice", "Looped", "MLP"],
 )
 def test_agrees_with_draws_of_the_weights(name: str, make: Any, x64: None) -> None:
     """Value and gradient, also where a row uses weights several times; with a learned sd."""
@@ -132,8 +167,27 @@ def test_how_weights_enter() -> None:
     assert kinds(mf.nets.ResidualMLP([3, 4, 4, 1], bias=False)) == ("propagated",) * 3
     assert kinds(Twice()) == ("flipped", "each", "shared")
     assert kinds(Places()) == ("flipped", "each", "propagated")
+    assert kinds(Looped()) == ("flipped", "each", "flipped", "propagated")
+    assert kinds(Parts()) == ("shared", "propagated", "each")
     equinox = eqx.nn.MLP(3, 1, 4, 1, key=jax.random.key(0))
     assert kinds(equinox) == ("propagated", "merged") * 2
+    steps = jax.ShapeDtypeStruct((5, 3), row.dtype)
+    recurrent = plan_rows(mf.nets.Recurrent([2, 4, 1]), steps, True).kinds
+    assert recurrent.count("propagated") == 1  # the last layer's, outside the loop
+    assert "flipped" in recurrent
+
+
+def test_how_weights_enter_is_the_same_inside_a_compiled_step() -> None:
+    """Where the network's arrays are an outer function's."""
+    found = []
+
+    def step(network: eqx.Module, x: jax.Array) -> jax.Array:
+        found.append(plan_rows(network, jax.ShapeDtypeStruct((3,), x.dtype), True))
+        return x
+
+    network = mf.nets.MLP([3, 4, 1])
+    eqx.filter_jit(step)(network, jnp.zeros(3))
+    assert found[0].kinds == ("propagated", "merged") * 2
 
 
 @each

@@ -124,3 +124,22 @@ def test_only_mean_field_posteriors_are_resized() -> None:
     other.approximation = Variational(FullRank(), state, size)
     with pytest.raises(TypeError, match="advi"):
         other.architecture.export()
+
+
+@pytest.mark.parametrize("prior", [mf.priors.LearnedScale(per="unit"), mf.priors.SpikeAndSlab()])
+def test_latents_of_units_go_with_them(prior: Any) -> None:
+    entries = {"layers.0.weight": prior, "layers.1.weight": mf.priors.AdaptiveWidth(typical=3.0)}
+    model = mf.BayesianNetwork(
+        mf.nets.MLP([2, 4, 1]), {**entries, "*": mf.priors.Normal()}, mf.likelihoods.Bernoulli()
+    )
+    mean = np.random.default_rng(1).normal(size=space(model).size)
+    mean[-1] = 0.1
+    before = posterior_at(model, mean, 0.3)
+    after = resized(before, 0, np.array([2, 0]), 6)
+    old, new = marginals(before).mean, marginals(after).mean
+    for path in (path for path in old if path.startswith("prior.layers.0.weight.")):
+        if old[path].shape[0] == 4:
+            assert new[path].shape[0] == 6
+            np.testing.assert_array_equal(new[path][:2], old[path][[2, 0]])
+        else:
+            np.testing.assert_array_equal(new[path], old[path])

@@ -53,3 +53,22 @@ def test_the_less_probable_of_two_classes_keeps_its_digits() -> None:
     np.testing.assert_allclose(prediction.entropy, rare * 21.0, rtol=1e-3)
     cooled = mf.diagnostics.Temperature(2.0).apply(prediction)
     np.testing.assert_allclose(cooled.log_prob([0, 1]), -10.0, rtol=1e-3)
+
+
+@pytest.mark.parametrize("level", [0.05, 0.5, 0.9])
+@pytest.mark.parametrize("case", ["no moments", "no variance", "far tail", "small"])
+def test_moments_that_say_nothing_do_not_spoil_a_quantile(case: str, level: float) -> None:
+    """A cdf says where the quantiles are, whatever mean and sd are."""
+    conditional, mean, sd = {
+        "no moments": (stats.cauchy(50.0, 3.0), np.nan, np.nan),
+        "no variance": (stats.t(1.5, 2.0, 0.1), 2.0, np.inf),
+        "far tail": (stats.lognorm(5.0), np.exp(12.5), np.exp(25.0)),
+        "small": (stats.cauchy(0.0, 1e-6), np.nan, np.nan),
+    }[case]
+
+    def cdf(y: np.ndarray) -> np.ndarray:
+        return conditional.cdf(np.asarray(y, np.float64)).astype(np.float32)
+
+    moments = (np.full(3, value, np.float32) for value in (mean, sd))
+    found = quantile_of(cdf, level, *moments, discrete=False)
+    np.testing.assert_allclose(found, conditional.ppf(level), rtol=1e-4, atol=1e-9)

@@ -78,3 +78,9 @@ def test_numbers_are_arrays_so_that_another_scale_recompiles_nothing() -> None:
     assert one[0] == other[0]
     assert hash(one[0]) == hash(other[0])
     assert [float(x) for x in one[1]] != [float(x) for x in other[1]]
+
+
+@pytest.mark.parametrize("sd", [0.0, -1.0, float("nan"), jnp.array([[1.0], [0.0]])])
+def test_a_scaled_sd_is_positive(sd: Any) -> None:
+    with pytest.raises(ValueError, match="sd must be positive"):
+        mf.priors.Scaled(sd)

@@ -79,9 +79,9 @@ def _uncertainty(prediction: Prediction) -> Any:
 
 
 def _margin(prediction: Prediction) -> np.ndarray:
-    """Minus the difference between the two most probable classes."""
+    """1 minus the difference between the two most probable classes."""
     ordered = np.sort(prediction.probabilities, axis=-1)
-    return ordered[..., -2] - ordered[..., -1]
+    return 1.0 + ordered[..., -2] - ordered[..., -1]
 
 
 def _sd(prediction: Prediction) -> np.ndarray:

@@ -4,7 +4,7 @@ A pool of rows without labels is searched, again and again, for those about whic
 knows least; an oracle labels them; the model is fitted again, from where it was.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,7 +64,7 @@ def learn(
     *,
     predict: Predict | None = None,
     acquire: str | Acquisition = "mutual_information",
-    first: int = 10,
+    first: int | Sequence[int] | np.ndarray = 10,
     per_round: int = 1,
     budget: int = 100,
     score: Callable[[Any], float] | None = None,
@@ -87,7 +87,8 @@ def learn(
             of what the weights do not agree on), `"batch"` (the most informative ones, kept apart
             from one another), `"random"`, or a function of a `Prediction` that gives one value a
             row, larger for rows to ask for first.
-        first: labels to begin with, drawn at random.
+        first: labels to begin with, drawn at random; or the numbers of the rows to begin with, such
+            as one of each cluster of the pool.
         per_round: labels between two fits.
         budget: labels in all.
         score: of a fit, e.g. its accuracy on rows kept aside; makes `result.curve`.
@@ -96,8 +97,9 @@ def learn(
         seed: decides the first rows and the candidates.
 
     Raises:
-        TypeError, ValueError: the pool is smaller than `first`, an acquisition is unknown or gives
-            another number of values, labels are fewer than were asked for.
+        TypeError, ValueError: the pool is smaller than `first`, a row of `first` is not in it or
+            there twice, an acquisition is unknown or gives another number of values, labels are
+            fewer than were asked for.
 
     Example:
         >>> import numpy as np, moonfield as mf
@@ -112,16 +114,12 @@ def learn(
         14
     """
     pool = np.asarray(X)
-    first, per_round = whole(first, "first"), whole(per_round, "per_round")
-    budget, candidates = whole(budget, "budget"), whole(candidates, "candidates")
+    per_round, budget = whole(per_round, "per_round"), whole(budget, "budget")
+    candidates = whole(candidates, "candidates")
     check_seed(seed)
-    if len(pool) < first or budget < first:
-        raise ValueError(
-            f"first is {first}, but the pool has {len(pool)} rows and the budget is {budget}."
-        )
     choose, predict = as_acquisition(acquire), predict or _predict
     rng = np.random.default_rng(seed)
-    labelled = rng.permutation(len(pool))[:first]
+    labelled = _first(first, len(pool), budget, rng)
     y = _labels(oracle, labelled)
     rounds: list[Round] = []
     found = None
@@ -143,11 +141,39 @@ def learn(
             y = np.concatenate([y, _labels(oracle, asked)])
 
 
+def _first(
+    first: int | Sequence[int] | np.ndarray, pool: int, budget: int, rng: np.random.Generator
+) -> Int[np.ndarray, " labelled"]:
+    """The rows to begin with."""
+    if np.ndim(first):
+        rows = np.asarray(first)
+        if rows.ndim != 1 or (rows.size and rows.dtype.kind not in "iu"):
+            raise TypeError(
+                f"first must be a number of rows or the numbers of rows, got {first!r}."
+            )
+        if (
+            not rows.size
+            or rows.min() < 0
+            or rows.max() >= pool
+            or len({*rows.tolist()}) < len(rows)
+        ):
+            raise ValueError(f"first must name different rows of the pool, 0 to {pool - 1}.")
+        count = len(rows)
+    else:
+        count = whole(first, "first")
+        rows = rng.permutation(pool)[:count]
+    if pool < count or budget < count:
+        raise ValueError(
+            f"first is {count}, but the pool has {pool} rows and the budget is {budget}."
+        )
+    return rows
+
+
 def settled(rounds: int = 5, tolerance: float = 0.05) -> Callable[[tuple[Round, ...]], bool]:
     """A stopping rule: the pool has little left to teach.
 
-    True once the acquisition value of the rows asked for has been below `tolerance` times its
-    largest for so many rounds.
+    True once the acquisition value of the rows asked for has been no more than `tolerance` times
+    its largest for so many rounds. The rule raises `ValueError` where such values are negative.
     """
     whole(rounds, "rounds")
 
@@ -155,7 +181,12 @@ def settled(rounds: int = 5, tolerance: float = 0.05) -> Callable[[tuple[Round, 
         values = np.array([one.acquired for one in seen[:-1]])
         if len(values) < rounds:
             return False
-        return bool((values[-rounds:] < tolerance * values.max()).all())
+        if values.min() < 0.0:
+            raise ValueError(
+                f"settled() compares acquisition values with their largest, which needs values of "
+                f"at least 0; one is {values.min():g}. Give another stop=, or shift the values."
+            )
+        return bool((values[-rounds:] <= tolerance * values.max()).all())
 
     return rule
 

@@ -70,7 +70,8 @@ def ranking(posterior: Posterior, paths: str, order: str, seed: int) -> dict[str
         raise ValueError(f"No weights match {paths!r}; there are {', '.join(moments)}.")
     if order == "random":
         rng = np.random.default_rng(seed)
-        return {path: rng.random(mean.shape) for path, (mean, _) in chosen.items()}
+        ranks = {path: rng.random(mean.shape) for path, (mean, _) in chosen.items()}
+        return {path: np.where(chosen[path][0] == 0.0, -1.0, rank) for path, rank in ranks.items()}
     by_sd = order == "signal_to_noise"
     return {path: np.abs(mean) / (sd if by_sd else 1.0) for path, (mean, sd) in chosen.items()}
 

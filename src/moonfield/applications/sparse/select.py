@@ -14,7 +14,7 @@ from ...diagnostics import inclusion
 from ...families import AbstractApproximation, MeanField, Particles, SpikeAndSlab, Variational
 from ...model import BayesianNetwork, Space, space
 from ...networks import MLP
-from ...posterior import Posterior
+from ...posterior import Posterior, replaced
 
 _PATH = "layers.0.weight"
 
@@ -33,7 +33,7 @@ class Selected(NamedTuple):
 
 
 def select_inputs(
-    posterior: Posterior, inputs: Sequence[int] | None = None, threshold: float = 0.5
+    posterior: Posterior, inputs: Sequence[int] | np.ndarray | None = None, threshold: float = 0.5
 ) -> Selected:
     """The posterior of the network that is left when all but some inputs are taken away.
 
@@ -43,9 +43,9 @@ def select_inputs(
     Args:
         posterior: mean-field, of the family `SpikeAndSlab`, or of points, of an
             `mf.BayesianNetwork` of `mf.nets.MLP`.
-        inputs: numbers of the inputs to keep; None keeps those whose inclusion probability is at
-            least `threshold`: with a half, the median probability model (Barbieri & Berger, 2004,
-            "Optimal predictive model selection").
+        inputs: numbers of the inputs to keep, or one bool for each input; None keeps those whose
+            inclusion probability is at least `threshold`: with a half, the median probability model
+            (Barbieri & Berger, 2004, "Optimal predictive model selection").
         threshold: of the inclusion probability.
 
     Raises:
@@ -71,6 +71,8 @@ def select_inputs(
             "Inputs can be taken from an mf.BayesianNetwork of mf.nets.MLP, got "
             f"{type(model).__name__} of {type(getattr(model, 'network', None)).__name__}."
         )
+    if model.expansion is not None:
+        raise TypeError("Inputs cannot be taken from a network to first order, as 'laplace' fits.")
     kept = _kept(posterior, model.network.sizes[0], inputs, threshold)
     smaller = BayesianNetwork(_without(model.network, kept), model.prior, model.likelihood)
     places = _places(space(model), space(smaller), kept)
@@ -78,19 +80,27 @@ def select_inputs(
     z = posterior.approximation.draw(jax.random.key(0), jnp.zeros((), jnp.int32))
     _check_same(_weights(model, z), smaller, z[places], kept)
     columns = None if posterior.columns is None else tuple(posterior.columns[i] for i in kept)
-    found = Posterior(smaller, approximation, posterior.elbo, posterior.diagnostics, columns)
-    return Selected(found, kept)
+    diagnostics = replaced(posterior, smaller, approximation).diagnostics
+    return Selected(Posterior(smaller, approximation, posterior.elbo, diagnostics, columns), kept)
 
 
 def _kept(
-    posterior: Posterior, count: int, inputs: Sequence[int] | None, threshold: float
+    posterior: Posterior, count: int, inputs: Sequence[int] | np.ndarray | None, threshold: float
 ) -> Int[np.ndarray, " kept"]:
     if inputs is None:
         found = inclusion(posterior, _PATH)
         if found.shape != (1, count):
             raise ValueError("The gates of the first layer are not per input: name the inputs.")
         inputs = np.flatnonzero(found.probability >= threshold).tolist()
-    kept = np.unique(np.asarray(inputs, np.int64))
+    given = np.asarray(inputs)
+    if given.dtype == bool and given.shape == (count,):
+        given = np.flatnonzero(given)
+    if given.size and given.dtype.kind not in "iu":
+        raise ValueError(
+            f"inputs must be numbers of inputs or {count} bools, got {given.dtype} of shape "
+            f"{given.shape}."
+        )
+    kept = np.unique(given.astype(np.int64))
     if not kept.size or kept[0] < 0 or kept[-1] >= count:
         raise ValueError(f"Keep at least one of the inputs 0 to {count - 1}, got {inputs}.")
     return kept

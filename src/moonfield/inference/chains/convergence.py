@@ -42,14 +42,18 @@ def convergence(draws: np.ndarray) -> dict[str, Any]:
     tail effective sample sizes of Vehtari, Gelman, Simpson, Carpenter & Bürkner, 2021,
     "Rank-normalization, folding, and localization", Bayesian Analysis 16. They are ArviZ's, which
     takes a second or more to import: a sixth of a small fit.
+
+    A number that is the same in all draws is worth all of them, and its R-hat is left out; where
+    there is no other, R-hat is nan.
     """
     half = draws.shape[1] // 2
     halves = np.concatenate([draws[:, :half], draws[:, -half:]]).astype(np.float64)
     normal = _normalised(halves)
     folded = _normalised(np.abs(halves - np.median(halves, axis=(0, 1))))
     low, high = np.quantile(halves, [0.05, 0.95], axis=(0, 1))
+    r_hat = [_r_hat(each) for each in (normal, folded) if not _constant(each).all()]
     return {
-        "r_hat": float(np.max(np.maximum(gelman_rubin(normal), gelman_rubin(folded)))),
+        "r_hat": float(np.max(r_hat)) if r_hat else float("nan"),
         "ess_bulk": _smallest(normal),
         "ess_tail": min(_smallest(halves <= low), _smallest(halves <= high)),
     }
@@ -61,8 +65,18 @@ def _normalised(halves: np.ndarray) -> np.ndarray:
     return ndtri((ranks - 0.375) / (halves.shape[0] * halves.shape[1] + 0.25))
 
 
+def _constant(halves: np.ndarray) -> np.ndarray:
+    """Which numbers are the same in all draws."""
+    return (halves == halves[:1, :1]).all(axis=(0, 1))
+
+
+def _r_hat(halves: np.ndarray) -> float:
+    return float(np.max(gelman_rubin(halves[..., ~_constant(halves)])))
+
+
 def _smallest(halves: np.ndarray) -> float:
     count = halves.shape[0] * halves.shape[1]
     with np.errstate(invalid="ignore", divide="ignore"):
         found = effective_sample_size(halves.astype(np.float64))
+    found = np.where(_constant(halves), count, found)
     return float(np.min(np.minimum(found, count * np.log10(count))))

@@ -27,6 +27,8 @@ _GRADIENTS = 2  # of a step of the integrator
 class MCLMC(AbstractDirect):
     """Microcanonical Langevin Monte Carlo, unadjusted, in the whitened space that `NUTS` uses.
 
+    Models of more than 128 numbers are whitened number by number, while steps are tuned.
+
     Without an accept-reject step draws have a small bias, which the step size is tuned to keep
     below the Monte Carlo error of a few hundred draws; each costs two gradients.
 
@@ -110,11 +112,12 @@ def _run(
             frac_tune1=0.4,
             frac_tune2=0.4,
             frac_tune3=0.2,
-            diagonal_preconditioning=False,
+            diagonal_preconditioning=gaussian.factor.ndim == 1,  # else whitened already
         )
 
         def step(state: Any, key: Array) -> tuple[Any, None]:
-            return kernel(key, state, density, ones, tuned.L, tuned.step_size)[0], None
+            masses = tuned.inverse_mass_matrix
+            return kernel(key, state, density, masses, tuned.L, tuned.step_size)[0], None
 
         def draw(state: Any, key: Array) -> tuple[Any, Array]:
             state, _ = jax.lax.scan(step, state, jax.random.split(key, method.thin))

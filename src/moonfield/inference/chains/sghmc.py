@@ -14,7 +14,7 @@ from ..._core.keys import Stream, stream, streams
 from ..._core.results import Result
 from ..._core.trees import Structure, split
 from ...families import Particles
-from ..approach import PATHS, near_bulk
+from ..approach import PATHS, near_bulk, scaled
 from ..method import AbstractDirect, Outcome
 from ..target import Target
 from .convergence import agreement
@@ -25,13 +25,16 @@ class SGHMC(AbstractDirect):
     """Hamiltonian Monte Carlo with friction and without an accept-reject step.
 
     Runs in the whitened space that `NUTS` uses, with gradients over all rows; its draws are those
-    of the posterior up to a bias of the order of the step size.
+    of the posterior up to a bias of the order of the step size. Models of more than 128 numbers are
+    whitened number by number, by the curvature near the mode, and scaled so that no direction is
+    narrower than 1.
 
     Args:
         chains: chains that run side by side.
         warmup: trajectories that are thrown away.
         draws: draws of each chain, one a trajectory.
-        step_size: of the integrator, where the posterior has been whitened to a sd of about 1.
+        step_size: of the integrator, where the posterior has been whitened to a sd of about 1;
+            below `friction`, or steps grow without bound.
         friction: momentum lost in a unit of time.
         steps: integration steps of a trajectory, one gradient each.
 
@@ -65,6 +68,11 @@ class SGHMC(AbstractDirect):
         if not self.step_size > 0.0 or not self.friction > 0.0:
             raise ValueError(
                 f"step_size and friction must be positive, got {step_size} and {friction}."
+            )
+        if self.step_size >= self.friction:
+            raise ValueError(
+                f"step_size must be below friction, got {step_size} and {friction}: longer steps "
+                "grow without bound."
             )
 
     @property
@@ -108,6 +116,8 @@ def _run(
     target = structure.join(arrays)
     chains, trajectories, steps = counts
     gaussian, _ = near_bulk(target, starts, start)
+    if gaussian.factor.ndim == 1:
+        gaussian = scaled(target.log_density, gaussian, starts[0])
     kernel = blackjax().sghmc.build_kernel(alpha=friction)
 
     def slope(u: Array, _: None) -> Array:

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ..._core.trees import default_float
 from ...data import Batch, Dataset
-from ...model import AbstractBoundProgram, Coordinates
+from ...model import AbstractBoundProgram, Binding, Coordinates
 from .distributions import Kind, can_predict, distribution, kind_of
 from .graph import Graph
 from .inputs import inputs_by_row, inputs_instead
@@ -34,6 +34,10 @@ class PyMCModel(AbstractBoundProgram):
     rows: int | None = eqx.field(static=True)
     refusal: str | None = eqx.field(static=True)  # why it cannot take batches
     measured_in: Coordinates | None = None
+
+    @property
+    def binding(self) -> Binding:
+        return Binding(self.whole, {}, self.by_row, self.rows)
 
     @property
     def entries(self) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..._core.trees import default_float
 from ...data import Dataset
-from ...model import AbstractProgram, checked_weights
+from ...model import AbstractProgram, Binding, checked_weights
 from .graph import Graph
 from .inputs import checked
 from .pymc_model import PyMCModel
@@ -37,17 +37,31 @@ class PyMCProgram(AbstractProgram):
         reason = why_not_in_batches(self.graph, arrays, rows)
         by_row = {n: a for n, a in arrays.items() if reason is None and _is_by_row(a, rows)}
         whole = {n: a for n, a in arrays.items() if n not in by_row}
-        model = PyMCModel(
-            graph=self.graph,
-            centre={n: np.asarray(v, default_float()) for n, v in self.graph.start().items()},
-            whole=jax.device_put(whole),
-            by_row=tuple((n, a.shape[1:], str(a.dtype)) for n, a in by_row.items()),
-            rows=rows,
-            refusal=reason,
-        )
+        kinds = tuple((n, a.shape[1:], str(a.dtype)) for n, a in by_row.items())
+        model = self._bound(Binding(whole, {}, kinds, rows), reason)
         count = rows if reason is None and rows is not None else model.entries
         given = checked_weights(weights, count, reason)
         return model, Dataset(by_row, (), given, None, count, reason is None)
+
+    def rebuild(self, binding: Binding) -> PyMCModel:
+        names = {*binding.whole, *(name for name, *_ in binding.by_row)}
+        if names != {*self.graph.inputs}:
+            raise ValueError(f"its data are {sorted(names)}, the model's {[*self.graph.inputs]}")
+        whole = {n: checked(n, a, self.graph.inputs[n].value) for n, a in binding.whole.items()}
+        kept, reason = binding._replace(whole=whole), None
+        if not binding.by_row:
+            reason = why_not_in_batches(self.graph, whole, binding.rows)
+        return self._bound(kept, reason)
+
+    def _bound(self, binding: Binding, refusal: str | None) -> PyMCModel:
+        return PyMCModel(
+            graph=self.graph,
+            centre={n: np.asarray(v, default_float()) for n, v in self.graph.start().items()},
+            whole=jax.device_put(dict(binding.whole)),
+            by_row=tuple(binding.by_row),
+            rows=binding.rows,
+            refusal=refusal,
+        )
 
     def _arrays(self, data: Any) -> dict[str, np.ndarray]:
         """All data, checked: those given, else the model's own."""
