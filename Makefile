@@ -44,7 +44,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(CLI) ## Fit the moons and write figures and a report to moons-demo/
-	$(BIN)/moonfield demo moons --out moons-demo $(ARGS)
+	$(BIN)/moonfield demo moons --out moons-demo --force $(ARGS)
 
 test: $(DEV) ## Run the test suite and the examples in docstrings
 	$(QUICKLY) $(PYTEST) -m "$(FAST)" $(ARGS)
@@ -77,7 +77,7 @@ wheel: $(RELEASE) ## Build the wheel, check it, install it alone and run the dem
 	$(BIN)/python -m twine check --strict dist/*
 	$(PYTHON) -m venv --clear $(ALONE)
 	$(ALONE)/bin/python $(INSTALL) "$$(ls dist/*.whl)[cli]"
-	cd $(ALONE) && bin/moonfield demo moons --out moons-demo $(ARGS)
+	cd $(ALONE) && bin/moonfield demo moons --out moons-demo --force $(ARGS)
 
 bench: $(BENCH) ## Time the moons against PyMC, NumPyro and C
 	$(BENCH_VENV)/bin/python benchmarks/moons.py $(ARGS)

@@ -94,7 +94,7 @@ def draw(posteriors: dict[str, Any], data: dict) -> None:
     for (method, posterior), axis in zip(posteriors.items(), axes.flat, strict=False):
         mf.plot.surface(posterior, data["X_test"], data["y_test"], quantity="epistemic", ax=axis)
         axis.set_title(method, loc="left")
-        axis.collections[0].set_clim(0.0, 0.5)  # the same colours everywhere
+        axis.images[0].set_clim(0.0, 0.5)  # the same colours everywhere
     figure.tight_layout()
     path = environment.RESULTS / "methods.png"
     figure.savefig(path, dpi=80)

@@ -63,9 +63,23 @@ def wanted(system: str, name: str, task: str) -> bool:
     return system == "moonfield" or not name.startswith("uci/")
 
 
+def _forget_other_rows(rows: Path, table: Any, name: str) -> None:
+    """Drop answers to another split of this set."""
+    import numpy as np
+
+    if not rows.exists():
+        return
+    with np.load(rows, allow_pickle=False) as kept:
+        same = np.array_equal(kept["held_out"], table.held_out)
+    if not same:
+        for folder in CACHE.glob(f"*/{name}"):
+            shutil.rmtree(folder)
+
+
 def run(system: str, name: str, table: Any, bde_python: Path) -> None:
     """All folds that are not in the cache, in one process."""
-    folder = CACHE / system / name
+    folder, rows = CACHE / system / name, CACHE / "rows" / f"{name}.npz"
+    _forget_other_rows(rows, table, name)
     missing = [str(i) for i in range(len(table.held_out)) if not (folder / f"{i}.npz").exists()]
     if not missing:
         return
@@ -73,7 +87,6 @@ def run(system: str, name: str, table: Any, bde_python: Path) -> None:
     if not python.exists():
         print(f"{name}, {system}: skipped, {python} is not there (make tabular makes it)")
         return
-    rows = CACHE / "rows" / f"{name}.npz"
     rows.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     import numpy as np

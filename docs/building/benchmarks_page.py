@@ -42,7 +42,9 @@ def _times(found: dict[str, Any]) -> list[str]:
     }
     rows = []
     for job, says in jobs.items():
-        medians = [found["results"][system].get(job, {}).get("median") for system in systems]
+        medians = [
+            found["results"].get(system, {}).get(job, {}).get("median") for system in systems
+        ]
         rows.append([says] + ["" if it is None else f"{it:.2f}" for it in medians])
     ratios = [
         [row["name"], f"{row['value']:.3f}", f"{row['bound']:.3f}", _verdict(row)]

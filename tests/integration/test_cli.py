@@ -343,10 +343,12 @@ TEN = "".join(f"{i},{i * i}\n" for i in range(10))
         ("a.jsonl", '{"x": 1, "y": 2}\n{"x": 1,\n', "y", "a.jsonl, line 2:"),
         ("a.jsonl", '[{"x": 1, "y": 2}]\n', "y", "line 1 is not an object"),
         ("a.jsonl", '{"x": 1, "x": 2}\n', "y", "line 1: a name comes twice"),
-        ("a.jsonl", '{"x": 1, "y": 2}\n{"x": "a", "y": 2}\n', "y", "cannot be read as .jsonl"),
+        ("a.jsonl", '{"x": 1, "y": 2}\n{"x": "a", "y": 2}\n', "y",
+         "a.jsonl, line 2: 'x' is text, but a number in lines before"),
         ("a.jsonl", '{"x": [1], "y": 2}\n', "y", "'x' holds values of type list"),
         ("a.jsonl", '{"x": 18446744073709551617, "y": 2}\n', "y", "cannot be read as .jsonl"),
         ("a.csv", HEAD + TEN + "3,?\n", "y", "column 'y', row 11 is '?' among numbers. Fill it"),
+        ("a.csv", HEAD + TEN + "3,?\n", "y --task numbers", "column 'y', row 11 is '?' among"),
     ],
 )  # fmt: skip
 def test_fit_refuses_in_one_line(name, content, options, line, tmp_path, capsys, monkeypatch):

@@ -17,6 +17,7 @@ from rich.console import Console
 import moonfield as mf
 from moonfield.cli import main
 from moonfield.cli.demo import run_demo
+from moonfield.cli.errors import BadInput
 from moonfield.cli.moons import Entry, Plan, halves
 
 PLAN = Plan(full_steps=400, batch_steps=500, batch_size=50, draws=20, seed=0)
@@ -66,6 +67,13 @@ def test_writes_figures_and_report_and_nothing_else(demo):
     for name in FIGURES:
         assert (demo.out / f"{name}.png").read_bytes().startswith(b"\x89PNG\r\n")
     assert (demo.out / "moons.png").stat().st_size < 150_000
+
+
+def test_a_report_that_is_there_is_not_replaced(demo: Demo) -> None:
+    before = (demo.out / "report.html").read_bytes()
+    with pytest.raises(BadInput, match=r"report\.html exists. Use --force"):
+        run_demo(demo.out, PLAN, Console(file=io.StringIO()))
+    assert (demo.out / "report.html").read_bytes() == before
 
 
 def test_fits_are_the_three_of_the_plan(demo):

@@ -44,7 +44,18 @@ def test_several_targets_have_their_own_sections(tmp_path):
     cell = page.table("Target far")["CRPS ↓"][0]
     assert_says(cell, crps.mean(), crps.std(ddof=1) / 10.0)
     worst = page.table("Most surprising rows")  # by all targets together, so of neither
-    assert list(worst)[1:] == [str(i) for i in np.argsort(log_p, kind="stable")[:10]]
+    lowest = np.argsort(log_p, kind="stable")[:10]
+    assert list(worst)[1:] == [str(i) for i in lowest]
+    heads = ["near observed", "near predicted", "far observed", "far predicted", "log score"]
+    assert worst["row"][: len(heads)] == heads
+    for i in lowest.tolist():
+        shown = worst[str(i)]
+        assert_says(shown[0], y[160 + i, 0])
+        assert_says(shown[2], y[160 + i, 1])
+        assert_says(shown[3].split(" ±")[0], p.mean[i, 1])
+        assert_says(shown[4], log_p[i])
+    assert "log score of all targets" in page.table("Most uncertain rows: near")["row"]
+    assert "Rows are counted from 0." in page.text
     assert "Most uncertain rows: near" in page.text
     assert "Most surprising rows: near" not in page.text
 

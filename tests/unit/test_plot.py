@@ -6,6 +6,7 @@ import sys
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -257,6 +258,21 @@ def grid(X: np.ndarray, resolution: int, margin: float) -> np.ndarray:
     ends = zip(X.min(axis=0) - reach, X.max(axis=0) + reach, strict=True)
     first, second = (np.linspace(low, high, resolution) for low, high in ends)
     return np.array([[a, b] for b in second for a in first])
+
+
+def test_surface_knows_the_columns_of_the_fit(ax):
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=["a", "b"])
+    model = mf.BayesianNetwork(
+        mf.nets.MLP([2, 1]), mf.priors.Normal(), mf.likelihoods.Normal(sd=0.1)
+    )
+    posterior = mf.fit(model, table, table["a"], method="map", progress=False)
+    plot.surface(posterior, table, None, "mean", ax, resolution=5, draws=2)
+    want = np.array(ax.images[0].get_array())
+    ax.clear()
+    other = table.assign(c=0.0)[["c", "b", "a"]]
+    plot.surface(posterior, other, None, "mean", ax, resolution=5, draws=2)
+    np.testing.assert_allclose(ax.images[0].get_array(), want, atol=1e-6)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("a", "b")
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,9 @@ def options(
     """Neural networks that know what they don't know."""
 
 
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
+
+
 @demo.callback()
 def demos() -> None:
     """Worked examples, end to end."""
@@ -83,6 +86,7 @@ def demos() -> None:
 def moons(
     out: Annotated[Path, typer.Option(help="Folder for figures and report.")] = Path("moons-demo"),
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the fits.")] = 0,
+    force: Force = False,
 ) -> None:
     """Fit a small network to two moons three ways; print a table, write figures and a report."""
     from .cache import use_compilation_cache
@@ -90,7 +94,7 @@ def moons(
     from .moons import Plan
 
     use_compilation_cache()
-    run_demo(out, Plan(seed=seed))
+    run_demo(out, Plan(seed=seed), force=force)
 
 
 class Task(enum.StrEnum):
@@ -111,7 +115,6 @@ Model = Annotated[Path, typer.Argument(help="A file that fit wrote.", metavar="M
 Table = Annotated[
     Path, typer.Argument(help=".csv, .tsv, .parquet, .arrow, .feather or .jsonl", metavar="TABLE")
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of words.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="The same seed, the same answer.")]
 

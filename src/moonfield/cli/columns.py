@@ -105,6 +105,11 @@ def exception_to_numbers(place: Place, column: pa.ChunkedArray) -> str | None:
     return f"{place.at(row)} is {column[row].as_py()[:50]!r} among numbers"
 
 
+def is_text_of_numbers(column: pa.ChunkedArray) -> bool:
+    """Whether text is nothing but numbers."""
+    return all(_float(text) is not None for text in column.unique().drop_null().to_pylist())
+
+
 def labels(column: pa.ChunkedArray) -> np.ndarray:
     """Targets of classes without a gap: text, whole numbers, or yes and no."""
     if _kind(column.type) == TEXT:

@@ -10,19 +10,27 @@ from .._core.files import replace_file
 from ..reporting import Page, Table, render, versions
 from . import demo_table
 from .demo_pictures import cover, pictures
+from .errors import BadInput
 from .files import folder
 from .moons import Entry, Halves, Plan, fits, halves, network
 
+_REPORT = "report.html"
 
-def run_demo(out: Path, plan: Plan, console: Console | None = None) -> list[Entry]:
+
+def run_demo(
+    out: Path, plan: Plan, console: Console | None = None, force: bool = False
+) -> list[Entry]:
     """Fit, print the table, write figures and report to `out`; returns what was fitted.
 
     Raises:
+        BadInput: a report is there already, and `force` does not allow to replace it and figures.
         OSError: the folder cannot be written.
         KeyboardInterrupt: a fit was interrupted.
     """
     console = Console(highlight=False) if console is None else console
     folder(out)
+    if (out / _REPORT).exists() and not force:
+        raise BadInput(f"{out / _REPORT} exists. Use --force to replace it and its figures.")
     data = halves()
     entries = list(fits(plan, data, announce=console.print))
     console.print(_table(entries, plan))
@@ -30,8 +38,8 @@ def run_demo(out: Path, plan: Plan, console: Console | None = None) -> list[Entr
     for each in [*drawn, cover(entries, data, plan)]:
         replace_file(out / f"{each.name}.png", each.png)
     page = render(_page(entries, drawn, data, plan))
-    replace_file(out / "report.html", page.encode("utf-8"))
-    console.print(f"Figures and report: {out / 'report.html'}", soft_wrap=True)
+    replace_file(out / _REPORT, page.encode("utf-8"))
+    console.print(f"Figures and report: {out / _REPORT}", soft_wrap=True)
     return entries
 
 

@@ -11,7 +11,16 @@ import pyarrow as pa
 from .._core.results import Result
 from ..estimators import BayesianMLPClassifier, BayesianMLPRegressor
 from ..inference import METHODS
-from .columns import TEXT, Place, as_numbers, as_text, exception_to_numbers, kind_of, labels
+from .columns import (
+    TEXT,
+    Place,
+    as_numbers,
+    as_text,
+    exception_to_numbers,
+    is_text_of_numbers,
+    kind_of,
+    labels,
+)
 from .errors import BadInput, explained, one_line_warnings
 from .formats import check_output
 from .say import Voice
@@ -91,11 +100,11 @@ def _target(wish: Wish, table: pa.Table) -> tuple[np.ndarray, str]:
     kind = kind_of(place, column)
     if column.null_count:
         as_text(place, column, missing=False)
-    if wish.task is None and (odd := exception_to_numbers(place, column)):
+    if wish.task != "classes" and (odd := exception_to_numbers(place, column)):
         raise BadInput(f"{odd}. Fill it, drop its row, or say --task classes.")
     task = _task(column, kind) if wish.task is None else wish.task
     if task == "numbers":
-        if kind == TEXT:
+        if kind == TEXT and not is_text_of_numbers(column):
             raise BadInput(
                 f"{wish.table}: the target {wish.target!r} holds text; leave out --task numbers."
             )

@@ -19,6 +19,7 @@ from ..data import PANDAS_INDEX
 from .errors import BadInput
 from .formats import check_input
 
+_KINDS = {str: "text", int: "a number", float: "a number", bool: "true or false", type(None): ""}
 _LINES = 8_192  # of JSON that are parsed together
 _BYTES = 4 * 2**20  # of CSV that are parsed together
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
@@ -173,17 +174,17 @@ def _arrow(path: Path) -> Iterator[Any]:
 
 def _json(path: Path, wanted: list[str] | None) -> Iterator[pa.Table]:
     """JSON lines, one object a line, some lines at a time; without lines one empty table."""
-    lines: list[dict[str, Any]] = []
+    lines: dict[int, dict[str, Any]] = {}
     empty = True
     with open(path, encoding="utf-8-sig") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
-                lines.append(_object(path, number, line))
+                lines[number] = _object(path, number, line)
             if len(lines) == _LINES:
-                yield _table(lines, wanted)
-                lines, empty = [], False
+                yield _table(path, lines, wanted)
+                lines, empty = {}, False
     if lines or empty:
-        yield _table(lines, wanted)
+        yield _table(path, lines, wanted)
 
 
 def _object(path: Path, number: int, line: str) -> dict[str, Any]:
@@ -206,9 +207,30 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _table(rows: list[dict[str, Any]], wanted: list[str] | None) -> pa.Table:
-    names = list(dict.fromkeys(name for row in rows for name in row)) if wanted is None else wanted
-    return pa.table({name: pa.array([row.get(name) for row in rows]) for name in names})
+def _table(path: Path, lines: dict[int, dict], wanted: list[str] | None) -> pa.Table:
+    names = list(dict.fromkeys(name for row in lines.values() for name in row))
+    columns = {}
+    for name in names if wanted is None else wanted:
+        values = [row.get(name) for row in lines.values()]
+        try:
+            columns[name] = pa.array(values)
+        except pa.ArrowException as error:
+            odd = _other_kind(dict(zip(lines, values, strict=True)))
+            if odd is None:
+                raise
+            raise BadInput(
+                f"{path}, line {odd[0]}: {name!r} is {odd[1]} in lines before."
+            ) from error
+    return pa.table(columns)
+
+
+def _other_kind(values: dict[int, Any]) -> tuple[int, str] | None:
+    """The first line whose value is of another kind than the first, and both kinds in words."""
+    kinds = {line: _KINDS.get(type(it), "a list or object") for line, it in values.items()}
+    known = {line: kind for line, kind in kinds.items() if kind}
+    first = next(iter(known.values()), "")
+    odd = next((line for line, kind in known.items() if kind != first), None)
+    return None if odd is None else (odd, f"{known[odd]}, but {first}")
 
 
 def _kept(path: Path, without: Sequence[str]) -> list[str]:

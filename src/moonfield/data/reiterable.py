@@ -140,7 +140,8 @@ class _BatchReader(AbstractReader):
     def _check_end(self) -> None:
         """`ValueError` if there is more than was declared."""
         assert self._pass is not None
-        if self._held is not None or next(self._pass, None) is not None:
+        rest = (_arrays(batch, self._keys, self._number) for batch in self._pass)
+        if self._held is not None or any(len(leaves[0]) for leaves in rest):
             raise ValueError(
                 f"A pass over the iterable goes on after the {self._rows:,} rows that were "
                 "declared. Correct rows=..., or end its passes (num_epochs=1 for Grain)."

@@ -4,9 +4,11 @@ import abc
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from .._core.checks import whole
+from .._core.trees import default_float
 from .batch import Batch
 
 
@@ -90,6 +92,21 @@ class AbstractStream(abc.ABC):
         first, stop = (self.rows * (index + i) // count for i in (0, 1))
         parts = np.asarray(self.parts, np.int64)
         return Shard(self, slices(parts, np.arange(len(parts)), first, stop))
+
+    def to_arrays(self) -> Batch:
+        """All rows in memory, in the order of the source: `(X, y, weights)`, rows first.
+
+        For a shard on each of several hosts, whose fits take arrays:
+        `X, y, weights = stream.shard(index, count).to_arrays()`.
+        """
+        reader = self.reader(default_float())
+        try:
+            found = [
+                reader.read(Slice(part, 0, rows)) for part, rows in enumerate(self.parts) if rows
+            ]
+        finally:
+            reader.close()
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *found)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(rows={self.rows:,}, parts={len(self.parts):,})"

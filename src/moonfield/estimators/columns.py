@@ -53,16 +53,19 @@ def columns_of(X: Any, categorical: Sequence[int], missing: bool, estimator: Any
     """The columns of checked input; categorical ones by position.
 
     Raises:
-        TypeError, ValueError: as scikit-learn's `check_array`; or a category is missing where
-            missing values are not allowed.
+        TypeError, ValueError: as scikit-learn's `check_array`; a number is infinite, or a number or
+            category is missing where missing values are not allowed: the message names its place.
     """
     _check_dates(X, categorical)
+    (rows, count), frame = _shape(X), _frame(X)
+    names = [str(i) if frame is None else repr(frame.columns[i]) for i in range(count)]
     if not categorical:
-        return Columns(_numbers(X, missing, estimator), [])
-    rows, count = _shape(X)
+        return Columns(_numbers(X, names, missing, estimator), [])
     numeric = [place for place in range(count) if place not in categorical]
-    numbers = _numbers(_pick(X, numeric), missing, estimator) if numeric else np.zeros((rows, 0))
-    levels = [_levels(_column(X, place), place, missing) for place in categorical]
+    numbers, own = np.zeros((rows, 0)), [names[place] for place in numeric]
+    if numeric:
+        numbers = _numbers(_pick(X, numeric), own, missing, estimator)
+    levels = [_levels(_column(X, place), names[place], missing) for place in categorical]
     return Columns(numbers, levels)
 
 
@@ -82,15 +85,34 @@ def _check_dates(X: Any, categorical: Sequence[int]) -> None:
         )
 
 
-def _numbers(X: Any, missing: bool, estimator: Any) -> np.ndarray:
-    options: dict[str, Any] = {"dtype": np.float64, "ensure_all_finite": "allow-nan"}
+def _numbers(X: Any, names: list[str], missing: bool, estimator: Any) -> np.ndarray:
+    options: dict[str, Any] = {"dtype": np.float64, "ensure_all_finite": False}
     numbers = check_array(X, **options, estimator=estimator, input_name="X")
-    absent = np.argwhere(np.isnan(numbers))
+    infinite, absent = (np.argwhere(test(numbers)) for test in (np.isinf, np.isnan))
+    if len(infinite):
+        row, column = infinite[0].tolist()
+        raise ValueError(
+            f"Input X contains infinity, first in row {row}, column {names[column]}: numbers must "
+            "be finite."
+        )
     if len(absent) and not missing:
         row, column = absent[0].tolist()
         raise ValueError(
-            f"Input X contains NaN, first in row {row}, column {column} of its numeric columns. "
-            f"{_REMEDY}"
+            f"Input X contains NaN, first in row {row}, column {names[column]}. {_REMEDY}"
+        )
+    return numbers
+
+
+def finite_targets(y: Any) -> np.ndarray:
+    """Targets as numbers (rows,) or (rows, targets); `ValueError` names the first bad row."""
+    options: dict[str, Any] = {"dtype": np.float64, "ensure_all_finite": False, "ensure_2d": False}
+    numbers = check_array(y, **options, input_name="y")
+    bad = np.flatnonzero(~np.isfinite(numbers.reshape(len(numbers), -1)).all(axis=1))
+    if len(bad):
+        what = "NaN" if np.isnan(numbers[bad[0]]).any() else "infinity"
+        raise ValueError(
+            f"Input y contains {what}, first in row {bad[0]}. Drop such rows: nothing can be "
+            "learned from them."
         )
     return numbers
 
@@ -138,12 +160,12 @@ def _column(X: Any, place: int) -> list[Any]:
     return frame[:, place].to_list() if frame is not None else np.asarray(X)[:, place].tolist()
 
 
-def _levels(values: list[Any], place: int, missing: bool) -> np.ndarray:
+def _levels(values: list[Any], name: str, missing: bool) -> np.ndarray:
     absent = np.array([is_missing(value) for value in values])
     if absent.any() and not missing:
         row = int(np.flatnonzero(absent)[0])
         raise ValueError(
-            f"Input X contains NaN: the categorical column {place} has a missing value, first in "
+            f"Input X contains NaN: the categorical column {name} has a missing value, first in "
             f"row {row}. {_REMEDY}"
         )
     text = [MISSING if gone else _text(value) for value, gone in zip(values, absent, strict=True)]

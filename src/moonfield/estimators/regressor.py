@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils import Tags, check_array
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import StrOptions
 
 from ..inference import AbstractMethod
@@ -13,6 +13,7 @@ from ..likelihoods import AbstractLikelihood, Head, Normal, StudentT
 from ..model import BayesianNetwork
 from ..predictive import Units
 from .base import AbstractBayesianMLP, Rows
+from .columns import finite_targets
 from .encoder import scales_of
 from .recipe import (
     Choice,
@@ -171,8 +172,7 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         return self.units_
 
     def _checked_targets(self, y: Any) -> np.ndarray:
-        options: dict[str, Any] = {"dtype": np.float64, "ensure_2d": False}
-        return _column(check_array(y, **options, input_name="y"))
+        return _column(finite_targets(y))
 
     def _row_weights(self, y: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
         return weights

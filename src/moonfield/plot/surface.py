@@ -46,7 +46,7 @@ def surface(
     """
     model = posterior.model
     check_quantity(quantity, model.kind == "classes")
-    values, names = inputs_of(X)
+    values, names = inputs_of(posterior.inputs(X))
     if values.shape[1] != 2:
         raise ValueError(f"surface needs two inputs, and X has {values.shape[1]}.")
     observed = None if y is None else targets_of(y, len(values))

@@ -40,13 +40,18 @@ def checked(posterior: "Posterior", X: Any, y: Any, draws: int, seed: int) -> Ch
 
 
 def _seen(posterior: "Posterior") -> tuple[Any, Any] | None:
-    """Inputs and targets of training rows, where there are any at hand."""
+    """Inputs and targets of training rows that counted, where there are any at hand."""
     if posterior.data is not None:
-        rows = np.linspace(0, posterior.data.rows - 1, min(_ROWS, posterior.data.rows))
-        rows = np.unique(rows.astype(int))
+        weights = posterior.data.weights
+        known = np.arange(posterior.data.rows) if weights is None else np.flatnonzero(weights)
+        rows = known[np.unique(np.linspace(0, len(known) - 1, min(_ROWS, len(known))).astype(int))]
         seen = posterior.data.inputs, posterior.data.targets
         return jax.tree.map(lambda leaf: leaf[rows], seen)
-    return None if posterior.stream is None else posterior.stream.some(_ROWS)[:2]
+    if posterior.stream is None:
+        return None
+    inputs, targets, weights = posterior.stream.some(_ROWS)
+    counted = np.flatnonzero(weights)
+    return jax.tree.map(lambda leaf: leaf[counted], (inputs, targets))
 
 
 def _restarts(posterior: "Posterior", X: Any, draws: int, seed: int) -> float | None:

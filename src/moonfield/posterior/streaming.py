@@ -46,8 +46,8 @@ def check_streaming(
     """`ValueError` for what a stream cannot be fitted by."""
     if devices is not None:
         raise ValueError(
-            "A stream is read for JAX's default device. Leave devices out, or read its rows (those "
-            "of stream.shard(index, count) in each process) into arrays."
+            "A stream is read for JAX's default device. Leave devices out, or give arrays: X, y, "
+            "weights = stream.to_arrays(), of stream.shard(index, count) in each process."
         )
     if isinstance(method, AbstractDirect):
         raise ValueError(

@@ -14,24 +14,28 @@ _ROWS = 10
 _COLUMNS = 30
 
 
-def uncertain_rows(target: Target, labels: Sequence[str], effects: Sequence[Effect]) -> Table:
+def uncertain_rows(
+    target: Target, labels: Sequence[str], effects: Sequence[Effect], names: Sequence[str] = ()
+) -> Table:
     """Rows of the largest epistemic sd."""
     worst = np.argsort(-target.epistemic, kind="stable")[:_ROWS]
     note = (
         "Epistemic sd: how far posterior draws disagree about the mean; more rows like these would "
         "lower it." + _note(target.of)
     )
-    return _table("Most uncertain rows", target, labels, effects, worst, note)
+    return _table("Most uncertain rows", target, labels, effects, worst, note, names)
 
 
-def surprising_rows(target: Target, labels: Sequence[str], effects: Sequence[Effect]) -> Table:
-    """Rows of the lowest log score."""
+def surprising_rows(
+    target: Target, labels: Sequence[str], effects: Sequence[Effect], names: Sequence[str] = ()
+) -> Table:
+    """Rows of the lowest log score; with `names` that of all targets, which are all shown."""
     worst = np.argsort(target.log_prob(target.y), kind="stable")[:_ROWS]
     note = (
         "Log score: log-density of what was observed, nats; the lowest were the least expected. "
         "Look for errors in the data, and for what the features leave out." + _note(target.of)
     )
-    return _table("Most surprising rows", target, labels, effects, worst, note)
+    return _table("Most surprising rows", target, labels, effects, worst, note, names)
 
 
 def _table(
@@ -41,6 +45,7 @@ def _table(
     effects: Sequence[Effect],
     index: np.ndarray,
     note: str,
+    names: Sequence[str] = (),
 ) -> Table:
     of = target.of
     shown = _columns(of, effects)
@@ -48,17 +53,33 @@ def _table(
         note += f" Shown: the {len(shown)} features of the largest effects, of {of.rows.columns}."
     picked = of.rows.take(index)
     features = [[cell(value) for value in picked.column(place)] for place in shown]
-    rows = [
-        [f"{of.places[i]:,}", *_facts(target, labels, i), *(column[at] for column in features)]
-        for at, i in enumerate(index.tolist())
-    ]
-    names = [of.rows.names[place] for place in shown]
-    return Table(["row", *_heads(target), *names], rows, note, title)
+    rows = []
+    for at, i in enumerate(index.tolist()):
+        facts = _facts_of_all(of, len(names), i) if names else _facts(target, labels, i)
+        rows.append([f"{of.places[i]:,}", *facts, *(column[at] for column in features)])
+    heads = _heads_of_all(names) if names else _heads(target)
+    return Table(["row", *heads, *(of.rows.names[place] for place in shown)], rows, note, title)
 
 
 def _heads(target: Target) -> list[str]:
     predicted = "predicted" if target.kind == "numbers" else "predicted (probability)"
-    return ["observed", predicted, "epistemic sd", "log score"]
+    several = target.kind == "numbers" and target.place is not None
+    score = "log score of all targets" if several else "log score"
+    return ["observed", predicted, "epistemic sd", score]
+
+
+def _heads_of_all(names: Sequence[str]) -> list[str]:
+    pairs = [head for name in names for head in (f"{name} observed", f"{name} predicted")]
+    return [*pairs, "log score"]
+
+
+def _facts_of_all(of: Evaluation, targets: int, i: int) -> list[str]:
+    """So many targets of one row, and the score of all of them together."""
+    found = []
+    for target in of.targets[:targets]:
+        predicted = f"{number(float(target.mean[i]))} ± {number(float(target.sd[i]))}"
+        found += [number(float(target.y[i])), predicted]
+    return [*found, number(float(of.log_prob[i]))]
 
 
 def _facts(target: Target, labels: Sequence[str], i: int) -> list[str]:
@@ -80,4 +101,5 @@ def _columns(of: Evaluation, effects: Sequence[Effect]) -> list[int]:
 
 
 def _note(of: Evaluation) -> str:
-    return f" Among the {of.rows.count:,} rows looked at." if of.sampled else ""
+    among = f" Among the {of.rows.count:,} rows looked at." if of.sampled else ""
+    return f"{among} Rows are counted from 0."

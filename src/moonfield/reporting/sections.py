@@ -112,7 +112,8 @@ def rows_to_look_at(parts: Parts) -> Section:
             together = make is surprising_rows and _joint(parts)  # by the score of all targets
             if together and target.place not in (None, 0):
                 continue
-            found = make(target, parts.labels, parts.effects)
+            names = parts.names[:_TARGETS] if together else ()
+            found = make(target, parts.labels, parts.effects, names)
             title = found.title if together else parts.named(found.title, name)
             tables.append(type(found)(found.columns, found.rows, found.caption, title))
     return Section("Rows to look at", tables=tables, kind="features")

@@ -296,3 +296,24 @@ def test_folders_whose_names_end_like_files_are_looked_into(tmp_path: Path) -> N
     table = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": [1.0, 2.0, 3.0]})
     table.to_parquet(tmp_path / "day.parquet" / "part-0.parquet")
     assert mf.data.parquet(tmp_path, "y").rows == 3
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrays", "batches"])
+def test_shards_become_arrays(kind: str, tmp_path: Path) -> None:
+    stream = make(kind, tmp_path)
+    parts = [stream.shard(i, 3).to_arrays() for i in range(3)]
+    X, y, w = (np.concatenate(leaves) for leaves in zip(*parts, strict=True))
+    np.testing.assert_array_equal(X[:, 0], np.arange(ROWS))
+    np.testing.assert_array_equal(y, 2.0 * X[:, 0])
+    np.testing.assert_array_equal(w, 1.0)
+
+
+def test_batches_may_end_with_one_without_rows() -> None:
+    X, y = numbered(8)
+    pairs = [(X[:4], y[:4]), (X[4:], y[4:]), (X[:0], y[:0])]
+    stream = mf.data.batches(pairs)
+    assert stream.rows == 8
+    batcher = Batcher(taken(stream), WORDS, 4)
+    for epoch in range(2):
+        assert sum(len(rows[1]) for rows in true_rows(batcher.stack(2 * epoch, 2))) == 8
+    batcher.close()

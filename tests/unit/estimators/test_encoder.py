@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from hypothesis import given, strategies as st
 
+import moonfield as mf
 from moonfield.estimators.columns import MISSING, Columns, categorical_places, columns_of
 from moonfield.estimators.encoder import Scales, learn, scales_of
 
@@ -110,7 +111,7 @@ def test_a_column_that_is_not_there(wanted):
 @pytest.mark.parametrize("absent", [None, np.nan, pd.NA])
 def test_a_missing_category_is_an_error_or_a_level(absent):
     table = pd.DataFrame({"k": pd.Series(["u", absent], dtype=object)})
-    with pytest.raises(ValueError, match=r"categorical column 0 .* row 1.*missing='indicator'"):
+    with pytest.raises(ValueError, match=r"categorical column 'k' .* row 1.*missing='indicator'"):
         columns_of(table, [0], False, None)
     assert columns_of(table, [0], True, None).levels[0].tolist() == ["u", MISSING]
 
@@ -118,3 +119,15 @@ def test_a_missing_category_is_an_error_or_a_level(absent):
 def test_a_missing_number_is_named():
     with pytest.raises(ValueError, match="NaN, first in row 1, column 0"):
         columns_of(np.array([[1.0], [np.nan]]), [], False, None)
+
+
+def test_what_is_not_finite_is_named_by_row_and_column():
+    table = pd.DataFrame({"k": ["u", "v", "u"], "age": [1.0, 2.0, 3.0], "pay": [1.0, 2.0, np.inf]})
+    with pytest.raises(ValueError, match="infinity, first in row 2, column 'pay'"):
+        columns_of(table, [0], False, None)
+    table["pay"] = [1.0, np.nan, 2.0]
+    with pytest.raises(ValueError, match="NaN, first in row 1, column 'pay'"):
+        columns_of(table, [0], False, None)
+    for value, what in ((np.nan, "NaN"), (np.inf, "infinity")):
+        with pytest.raises(ValueError, match=f"Input y contains {what}, first in row 2"):
+            mf.BayesianMLPRegressor().fit(np.ones((4, 1)), [1.0, 2.0, value, 3.0])

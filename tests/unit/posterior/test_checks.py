@@ -166,3 +166,14 @@ def test_programs_are_sent_to_khat() -> None:
         TypeError, match=r"check is for networks, got BoundProgram.*posterior\.khat"
     ):
         mf.fit(mf.Program(coin), data=data, method="map").check()
+
+
+def test_rows_of_weight_0_are_not_what_was_learned_from() -> None:
+    X, y = regression_rows(60, 2)
+    weights = np.repeat([1.0, 0.0], [20, 40])
+    model = linear_model(2, mf.likelihoods.Normal(sd=0.5))
+    y = np.where(weights == 1.0, y, 50.0)  # far from anything: as if they were not there
+    padded = mf.fit(model, X, y, weights=weights, method="advi", steps=500)
+    alone = mf.fit(model, X[:20], y[:20], method="advi", steps=500)
+    found, want = (it.check(X[:20], y[:20]).training for it in (padded, alone))
+    assert found[0] == pytest.approx(want[0], abs=0.05)
