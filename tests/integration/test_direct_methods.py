@@ -11,8 +11,12 @@ import pytest
 
 import moonfield as mf
 from moonfield._core.trees import split
+from moonfield.data import dataset
 from moonfield.families import Particles
+from moonfield.inference import dadvi
+from moonfield.inference.dadvi import FixedDraws, matched_draws
 from moonfield.io import read_file, write_file
+from moonfield.posterior.judging import target_of
 from tests.helpers import Split, linear_model, moons_model, regression_rows, same_bytes
 
 from .fits import CountsCompilations
@@ -241,3 +245,16 @@ def test_draws_that_are_not_finite_are_an_error(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(mf.NonFiniteError, match=r"not finite in `layers\.0\.weight`") as caught:
         mf.fit(model, X, y, method=Broken(starts=1))
     assert caught.value.path == "layers.0.weight"
+
+
+def test_many_rows_are_not_held_under_all_draws(monkeypatch: pytest.MonkeyPatch, x64: None) -> None:
+    """Some fixed draws at a time: the same value and gradient."""
+    X, y = regression_rows(40, 2)
+    target = target_of(linear_model(2, mf.likelihoods.Normal(sd=0.5)), dataset(X, y, ()))
+    objective = FixedDraws(target, matched_draws(10, target.size, 0, jnp.float64))
+    at = jnp.linspace(-1.0, 0.5, 2 * target.size)
+    whole = jax.value_and_grad(objective.__call__)(at)
+    monkeypatch.setattr(dadvi, "_TOGETHER", 3 * 40)
+    value, slope = jax.value_and_grad(objective.__call__)(at)
+    np.testing.assert_allclose(value, whole[0], rtol=1e-12)
+    np.testing.assert_allclose(slope, whole[1], rtol=1e-12)

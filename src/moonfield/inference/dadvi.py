@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from .._core.checks import whole
 from .._core.keys import Stream, stream
 from .._core.results import Result
+from .._core.slices import by_slices
 from ..families import AbstractApproximation, Gaussian, MeanField, MeanFieldState, Variational
 from ..model import AbstractModel, space
 from .curvature import check_size, invert, precision_at
@@ -22,6 +23,7 @@ from .target import Target
 
 _START_SD = 0.1
 _LEAST_DRAWS, _MATCHED_SIZE = 30, 500
+_TOGETHER = 2**21  # draws times rows whose densities are worked out side by side
 
 Fitted = tuple[AbstractApproximation, tuple[float, float], dict[str, Any]]
 
@@ -38,7 +40,12 @@ class FixedDraws(eqx.Module):
     def __call__(self, parameters: Float[Array, " twice_size"]) -> Float[Array, ""]:
         state = MeanFieldState(*jnp.split(parameters, 2))
         z = jax.vmap(MeanField().sample, (None, 0))(state, self.noise)
-        return jnp.mean(jax.vmap(self.target.log_density)(z)) + MeanField().entropy(state)
+        return jnp.mean(self._densities(z)) + MeanField().entropy(state)
+
+    def _densities(self, z: Float[Array, "draws size"]) -> Float[Array, " draws"]:
+        """Of all draws; where there are too many rows to hold them all, of some at a time."""
+        together = max(1, _TOGETHER // max(1, self.target.batch.weights.size))
+        return by_slices(jax.vmap(self.target.log_density), z, together)
 
 
 class DADVI(AbstractDirect):
