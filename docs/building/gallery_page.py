@@ -23,8 +23,8 @@ class Example(NamedTuple):
 
 
 GALLERY = (
-    Example("rotated_moons", ("1",), "The eighteen tasks, each with its points and the boundary "
-            "that the hierarchical network draws."),
+    Example("rotated_moons", ("1", "8", "0"), "The eighteen tasks, each with its points and the "
+            "boundary that the hierarchical network draws."),
     Example("car_makers", ("1",), "What the cameras of the makers' models see, and the scores of "
             "networks that share more or less."),
     Example("active_learning", ("1", "120", "moons"), "Accuracy by number of labels: asked for, "

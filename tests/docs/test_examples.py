@@ -37,7 +37,7 @@ def accuracies_and_log_scores(said: str) -> dict[str, tuple[float, float]]:
 
 @pytest.mark.slow
 def test_hierarchical_networks_beat_separate_ones(tmp_path: Path) -> None:
-    said = run("rotated_moons", tmp_path, "1", "2")  # restarts
+    said = run("rotated_moons", tmp_path, "1", "2", "0")  # restarts, draws of NUTS
     found = {
         name.strip(): float(value)
         for name, value in re.findall(r"^([a-z][a-z0-9, ]+?) +(\d+\.\d+)%", said, re.M)
