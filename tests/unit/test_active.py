@@ -149,6 +149,7 @@ def test_the_first_rows_may_be_named() -> None:
         )  # fmt: skip
 
     assert begin([7, 3, 50]).labelled[:3].tolist() == [7, 3, 50]
+    assert begin(np.array([7, 3], np.uint64)).labelled.dtype == np.int64
     assert len(begin(3).labelled) == 4
     for wrong in ([1, 1], [60], [], [1, 2, 3, 4, 5]):
         with pytest.raises(ValueError, match="first"):

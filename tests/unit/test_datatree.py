@@ -160,3 +160,16 @@ def test_observed_values_of_different_lengths_stay_what_they_are() -> None:
     np.testing.assert_allclose(observed["y1"], data["first"], rtol=1e-6)
     assert observed["y2"].values.tolist() == [0, 2, 1, 0, 1]
     assert observed["y2"].dtype.kind == "i"
+
+
+@pytest.mark.filterwarnings("ignore::moonfield.MoonfieldWarning")  # a short fit
+def test_observed_values_of_many_axes() -> None:
+    def volumes(y):
+        level = numpyro.sample("level", dist.Normal(0.0, 1.0))
+        with numpyro.plate("rows", y.shape[0]):
+            numpyro.sample("y", dist.Normal(level, 1.0).expand([2, 2, 2]).to_event(3), obs=y)
+
+    y = np.arange(40.0).reshape(5, 2, 2, 2)
+    tree = mf.fit(mf.Program(volumes), data={"y": y}, method="advi", steps=50).to_datatree(draws=5)
+    assert tree["observed_data"]["y"].shape == (5, 2, 2, 2)
+    assert tree["observed_data"]["y"].dims[:3] == ("row", "target", "part")

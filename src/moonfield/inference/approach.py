@@ -26,7 +26,8 @@ _ITERATIONS = 150
 _ASCENT_STEPS = 300
 _ENOUGH = 0.01  # nats
 _START_SD = 0.1
-_PRODUCTS, _FLAT = 64, 1e-4  # of the Hessian with vectors; curvatures that say nothing
+_PRODUCTS = 64  # of the Hessian with vectors
+_FLAT = 1e-3  # of the median curvature: less is noise of its estimate
 _RIVAL, _APART = 10.0, 3.0  # nats, sds: another mode
 
 
@@ -91,7 +92,9 @@ def scaled(density: Density, gaussian: Coordinates, key: Array) -> Coordinates:
     signs = jax.random.rademacher(key, (_PRODUCTS, centre.size), centre.dtype)
     diagonal = jnp.mean(signs * jax.lax.map(curved, signs), axis=0)
     curvature = jnp.nan_to_num(diagonal)
-    sd = jnp.where(curvature > _FLAT, jnp.maximum(curvature, _FLAT) ** -0.5, gaussian.factor)
+    known = jnp.where(curvature > 0.0, curvature, jnp.nan)
+    least = jnp.maximum(_FLAT * jnp.nan_to_num(jnp.nanmedian(known)), jnp.finfo(known.dtype).tiny)
+    sd = jnp.where(curvature > least, jnp.maximum(curvature, least) ** -0.5, gaussian.factor)
 
     def powered(_: Array, v: Array) -> Array:
         image = jnp.nan_to_num(sd * curved(sd * v))

@@ -91,7 +91,8 @@ class Driver:
         rows = places or len(batch.weights)
         draws, numbers = method.noise_shape(self.model_space.size)
         noise = draws, numbers + rows * method.row_noise
-        work = (self.model_space.size + method.row_noise) * rows * noise[0] * restarts
+        # The same in every process, whatever rows it has: all must run the same blocks.
+        work = (self.model_space.size + method.row_noise) * (places or total) * noise[0] * restarts
         shape = block_shape(noise, row_bytes, places, restarts, dtype.itemsize, work)
         if isinstance(data, Streamed):  # several blocks are on their way at a time
             most = max(1, _STREAM_BYTES // (row_bytes * places))
@@ -200,9 +201,9 @@ class Driver:
             found.append(self.dispatch(carry, before_all, before_all + steps, zeros)[1])
         return np.concatenate([np.asarray(elbos) for elbos in found], axis=-1)
 
-    def fresh_supply(self) -> Supply:
-        """The noise and batches of `evaluate`, which no step sees."""
-        return self._supply(-1 - self._first_block)
+    def fresh_supply(self, block: int = 0) -> Supply:
+        """The noise and batches of a block of `evaluate`, which no step sees."""
+        return self._supply(-1 - block - self._first_block)
 
     def close(self) -> None:
         """Stop reading ahead; without effect where nothing is read."""

@@ -16,6 +16,8 @@ from .driver import Driver
 from .method import AbstractStepping
 from .supply import Shape, Supply
 
+_FEWEST = 20  # estimates
+
 
 class GradientNoise(NamedTuple):
     """The gradient of the ELBO in the variational parameters, as single steps estimate it.
@@ -49,7 +51,7 @@ def gradient_noise(
     vector: Float[np.ndarray, " parameters"],
     step: int,
 ) -> GradientNoise | None:
-    """At these variational parameters, after `step` steps, from a block of at most 250 fresh ones.
+    """At these variational parameters, after `step` steps, from 20 to 250 fresh ones.
 
     None for a method that does not estimate a gradient.
     """
@@ -57,13 +59,17 @@ def gradient_noise(
     arrays = [split(tree) for tree in (model, method)]
     structures = tuple(structure for structure, _ in arrays)
     leaves = [leaves for _, leaves in arrays]
-    found = _moments(
-        structures, driver.shape, leaves, driver.fresh_supply(), vector, np.int32(step)
-    )
-    if found is None:
-        return None
-    mean, squares = (np.asarray(leaf, np.float64) for leaf in found)
-    count = driver.shape.steps
+    mean, squares, count, steps = 0.0, 0.0, 0, driver.shape.steps
+    for block in range(-(-_FEWEST // steps)):
+        given = leaves, driver.fresh_supply(block), vector, np.int32(step)
+        found = _moments(structures, driver.shape, *given)
+        if found is None:
+            return None
+        new, own = (np.asarray(leaf, np.float64) for leaf in found)
+        moved = new - mean  # Chan, Golub & LeVeque, 1983: moments of two parts together
+        squares = squares + own + moved**2 * (count * steps / (count + steps))
+        mean, count = mean + moved * (steps / (count + steps)), count + steps
+    mean, squares = np.asarray(mean), np.asarray(squares)
     variance = float(squares.sum()) / max(1, count - 1)
     signal = max(0.0, float(mean @ mean) - variance / count) ** 0.5
     return GradientNoise(signal, variance**0.5, count)

@@ -51,6 +51,10 @@ def _agreed(
 
     Axes of other lengths get names of their own.
     """
+    dims = {  # those that have no name get ArviZ's
+        name: [*dims[name], *(f"{name}_dim_{axis}" for axis in range(len(dims[name]), len(shape)))]
+        for name, shape in shapes.items()
+    }
     lengths: dict[str, set[int]] = {}
     for name, shape in shapes.items():
         for dim, length in zip(dims[name], shape, strict=True):

@@ -63,14 +63,14 @@ def quantile_of(
         low = np.where(inside, low, low - (high - low))
     centre, half = 0.5 * (low + high), 0.5 * (high - low)
     found = _root(cdf, level, lambda t: centre + (t * half).astype(centre.dtype), centre)
-    off = np.abs(cdf(found) - level) > _OFF * min(level, 1.0 - level)
-    if not off.any():
+    far = np.abs(cdf(found) - level)
+    if not (far > _OFF * min(level, 1.0 - level)).any():
         return found
     widest = np.arcsinh(_MOST / _LEAST)
     anywhere = _root(
         cdf, level, lambda t: (_LEAST * np.sinh(t * widest)).astype(centre.dtype), centre
     )
-    return np.where(off, anywhere, found)
+    return np.where(np.abs(cdf(anywhere) - level) < 0.5 * far, anywhere, found)
 
 
 def _above(below: Callable, low: np.ndarray, high: np.ndarray) -> np.ndarray:

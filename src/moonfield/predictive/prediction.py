@@ -142,7 +142,7 @@ class Prediction:
     @functools.cached_property
     def mutual_information(self) -> Float[np.ndarray, "rows ..."]:
         """What the weights would tell about the class: `entropy - expected_entropy`, nats."""
-        return self.entropy - self.expected_entropy
+        return np.maximum(self.entropy - self.expected_entropy, 0.0)  # but for rounding
 
     def log_prob(self, y: Any) -> Float[np.ndarray, " rows"]:
         """Log-density of targets under the predictive mixture, nats: `log mean_w p(y | w)`.

@@ -9,6 +9,7 @@ import pytest
 
 import moonfield as mf
 from moonfield.diagnostics import check_predictions, disagreement
+from moonfield.inference import supply
 from tests.helpers import Split, linear_model, moons_model, posterior_at, regression_rows
 
 X, y = regression_rows(64, 3)
@@ -177,3 +178,12 @@ def test_rows_of_weight_0_are_not_what_was_learned_from() -> None:
     alone = mf.fit(model, X[:20], y[:20], method="advi", steps=500)
     found, want = (it.check(X[:20], y[:20]).training for it in (padded, alone))
     assert found[0] == pytest.approx(want[0], abs=0.05)
+
+
+def test_gradient_noise_of_short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a step is much work a block has few: several are put together."""
+    whole = linear_fit(300).gradient_noise
+    monkeypatch.setattr(supply, "_BLOCK_STEPS", 7)
+    short = linear_fit(300).gradient_noise
+    assert (whole.estimates, short.estimates) == (250, 21)
+    assert short.noise == pytest.approx(whole.noise, rel=0.5)

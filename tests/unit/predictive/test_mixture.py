@@ -72,3 +72,15 @@ def test_moments_that_say_nothing_do_not_spoil_a_quantile(case: str, level: floa
     moments = (np.full(3, value, np.float32) for value in (mean, sd))
     found = quantile_of(cdf, level, *moments, discrete=False)
     np.testing.assert_allclose(found, conditional.ppf(level), rtol=1e-4, atol=1e-9)
+
+
+def test_a_quantile_between_two_floats_is_the_nearest() -> None:
+    """Where one spacing of floats moves the cdf by more than the tolerance: years of small sd."""
+    conditional = stats.norm(2000.0, 0.05)
+
+    def cdf(y: np.ndarray) -> np.ndarray:
+        return conditional.cdf(np.asarray(y, np.float64)).astype(np.float32)
+
+    at, sd = np.full(2, 2000.0, np.float32), np.full(2, 0.05, np.float32)
+    found = quantile_of(cdf, 0.05, at, sd, discrete=False)
+    np.testing.assert_allclose(found, conditional.ppf(0.05), atol=2.5e-4)

@@ -158,7 +158,7 @@ def _first(
             or len({*rows.tolist()}) < len(rows)
         ):
             raise ValueError(f"first must name different rows of the pool, 0 to {pool - 1}.")
-        count = len(rows)
+        rows, count = rows.astype(np.int64), len(rows)
     else:
         count = whole(first, "first")
         rows = rng.permutation(pool)[:count]
