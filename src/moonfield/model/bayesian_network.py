@@ -74,9 +74,9 @@ class BayesianNetwork(AbstractNetworkModel):
     @property
     def points(self) -> frozenset[str]:
         """Paths of weights without a distribution, and of what their priors have of their own."""
-        paths = list(named_leaves(self.shapes))
         if self.bayesian is None:
             return frozenset()
+        paths = list(named_leaves(self.shapes))
         points = frozenset(paths) - chosen(self.bayesian, paths)
         own = self.prior.supports(self.shapes).prior
         latents = (f"prior.{path}.{name}" for path in points for name in own.get(path, ()))

@@ -161,15 +161,13 @@ class AbstractNetworkModel(AbstractModel):
         return outputs[:, None] if outputs.ndim == 1 else outputs
 
     def describe(self) -> dict[str, Any]:
-        weights = [
-            (path, tuple(leaf.shape), self._described(path, tuple(leaf.shape)))
-            for path, leaf in named_leaves(self.shapes).items()
-        ]
+        points = self.points
+        weights = []
+        for path, leaf in named_leaves(self.shapes).items():
+            shape = tuple(leaf.shape)
+            prior = self.prior.describe(path, shape)
+            weights.append((path, shape, f"{prior}, at a point" if path in points else prior))
         return {"weights": weights, "likelihood": str(self.likelihood), "size": self.size}
-
-    def _described(self, path: str, shape: tuple[int, ...]) -> str:
-        prior = self.prior.describe(path, shape)
-        return f"{prior}, at a point" if path in self.points else prior
 
     def __str__(self) -> str:
         facts = self.describe()

@@ -14,16 +14,14 @@ _ROWS = 10
 _COLUMNS = 30
 
 
-def uncertain_rows(
-    target: Target, labels: Sequence[str], effects: Sequence[Effect], names: Sequence[str] = ()
-) -> Table:
+def uncertain_rows(target: Target, labels: Sequence[str], effects: Sequence[Effect]) -> Table:
     """Rows of the largest epistemic sd."""
     worst = np.argsort(-target.epistemic, kind="stable")[:_ROWS]
     note = (
         "Epistemic sd: how far posterior draws disagree about the mean; more rows like these would "
         "lower it." + _note(target.of)
     )
-    return _table("Most uncertain rows", target, labels, effects, worst, note, names)
+    return _table("Most uncertain rows", target, labels, effects, worst, note)
 
 
 def surprising_rows(

@@ -106,16 +106,15 @@ def feature_effects(parts: Parts) -> list[Section]:
 
 def rows_to_look_at(parts: Parts) -> Section:
     """The most uncertain and the most surprising rows."""
-    tables = []
+    tables, joint = [], _joint(parts)
     for target, name, _ in parts.targets[:_TARGETS]:
-        for make in (uncertain_rows, surprising_rows):
-            together = make is surprising_rows and _joint(parts)  # by the score of all targets
-            if together and target.place not in (None, 0):
-                continue
-            names = parts.names[:_TARGETS] if together else ()
-            found = make(target, parts.labels, parts.effects, names)
-            title = found.title if together else parts.named(found.title, name)
+        for make in (uncertain_rows,) if joint else (uncertain_rows, surprising_rows):
+            found = make(target, parts.labels, parts.effects)
+            title = parts.named(found.title, name)
             tables.append(type(found)(found.columns, found.rows, found.caption, title))
+    if joint:  # by the score of all targets together
+        names = parts.names[:_TARGETS]
+        tables.append(surprising_rows(parts.of.targets[0], parts.labels, parts.effects, names))
     return Section("Rows to look at", tables=tables, kind="features")
 
 

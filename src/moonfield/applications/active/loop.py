@@ -151,12 +151,8 @@ def _first(
             raise TypeError(
                 f"first must be a number of rows or the numbers of rows, got {first!r}."
             )
-        if (
-            not rows.size
-            or rows.min() < 0
-            or rows.max() >= pool
-            or len({*rows.tolist()}) < len(rows)
-        ):
+        known = np.intersect1d(rows, np.arange(pool))
+        if not 0 < len(known) == len(rows):
             raise ValueError(f"first must name different rows of the pool, 0 to {pool - 1}.")
         rows, count = rows.astype(np.int64), len(rows)
     else:
