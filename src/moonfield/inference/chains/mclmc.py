@@ -116,8 +116,8 @@ def _run(
         )
 
         def step(state: Any, key: Array) -> tuple[Any, None]:
-            masses = tuned.inverse_mass_matrix
-            return kernel(key, state, density, masses, tuned.L, tuned.step_size)[0], None
+            inverse = tuned.inverse_mass_matrix
+            return kernel(key, state, density, inverse, tuned.L, tuned.step_size)[0], None
 
         def draw(state: Any, key: Array) -> tuple[Any, Array]:
             state, _ = jax.lax.scan(step, state, jax.random.split(key, method.thin))
