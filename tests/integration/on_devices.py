@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 import moonfield as mf
-from moonfield.inference import block
+from moonfield.inference import block, supply
 from tests.factors import factor_rows, factors
 from tests.helpers import moons_model, moons_split
 
@@ -39,6 +39,16 @@ def goes_on(**options: Any) -> mf.Posterior:
     return moons(start=moons(steps=10), **options)
 
 
+def drawn_late(**options: Any) -> mf.Posterior:
+    """Every step draws its noise itself, as those of large networks do."""
+    usual = supply._LATE_BYTES, supply._PIECE
+    supply._LATE_BYTES, supply._PIECE = 0, 64
+    try:
+        return moons(**options)
+    finally:
+        supply._LATE_BYTES, supply._PIECE = usual
+
+
 SPIED = "batches", "restarts", "uneven restarts"  # compiled twice
 WEIGHTS = np.linspace(0.0, 2.0, ROWS)
 FITS = {
@@ -49,6 +59,9 @@ FITS = {
     "members": (moons, {"steps": 40, "batch_size": PLACES, "method": mf.Ensemble(4, "advi")}),
     "encoder": (amortised, {"steps": 40, "batch_size": PLACES}),
     "sampler": (moons, {"steps": 300, "batch_size": PLACES, "sampler": mf.UncertainRows(0.5, 250)}),
+    "late noise": (drawn_late, {"steps": 40, "batch_size": PLACES}),
+    "late noise, restarts": (drawn_late, {"steps": 40, "restarts": 4}),
+    "late noise, members": (drawn_late, {"steps": 40, "method": mf.Ensemble(4, "advi")}),
     "start": (goes_on, {"steps": 40, "batch_size": PLACES, "restarts": 2}),
 }
 

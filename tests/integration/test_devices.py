@@ -54,6 +54,7 @@ def test_one_two_and_four_devices_agree_in_float32() -> None:
 @pytest.mark.slow
 def test_one_two_and_four_devices_agree_in_float64() -> None:
     names = "all rows", "restarts", "uneven restarts", "members", "encoder", "sampler", "start"
+    names += "late noise", "late noise, restarts", "late noise, members"
     found = on_devices("float64", *names)
     assert set(found) == set(names)
     for name, fits in found.items():

@@ -10,7 +10,7 @@ import optax
 import pytest
 
 import moonfield as mf
-from moonfield.inference import supply
+from moonfield.inference import driver, supply
 from moonfield.inference.processes import Alone
 from tests.helpers import Split, linear_model, state_of
 
@@ -111,10 +111,15 @@ def test_an_error_of_a_callback_is_not_swallowed(
         mf.fit(model, moons.X, moons.y, steps=500, callbacks=[callback])
 
 
+@pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize("batch_size", [None, 50])
 def test_a_huge_step_raises_and_keeps_the_last_finite_state(
-    model: mf.BayesianNetwork, moons: Split, batch_size: int | None
-) -> None:
+    model: mf.BayesianNetwork, moons: Split, batch_size: int | None, large: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    if large:  # blocks of one step, each of which is checked before the next
+        monkeypatch.setattr(supply, "_BLOCK_STEPS", 1)
+        monkeypatch.setattr(driver, "_FLYING_BYTES", 0)
     method = mf.ADVI(optimizer=optax.sgd(1e30))
     with pytest.raises(mf.NonFiniteError, match="became non-finite at step") as caught:
         mf.fit(model, moons.X, moons.y, method=method, steps=2_000, batch_size=batch_size)
@@ -271,6 +276,28 @@ def test_restarts_are_compared_where_a_block_is_one_step(
     assert 0 < found.elbo_se < 10.0
     for few, many in zip(found.restart_elbos, usual.restart_elbos, strict=True):
         assert abs(few - many) < 5.0 * found.elbo_se + 5.0
+
+
+@pytest.mark.parametrize("batch_size", [None, 50])
+@pytest.mark.parametrize("steps", [300, None])
+def test_fits_whose_steps_draw_their_noise(
+    steps: int | None, batch_size: int | None, model: mf.BayesianNetwork, moons: Split,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """As where it is large: the same fit with other noise, and one carry at a time."""
+    options: Any = {"steps": steps, "batch_size": batch_size, "restarts": 2, "seed": 1}
+    usual = mf.fit(model, moons.X, moons.y, **options).diagnostics
+    monkeypatch.setattr(supply, "_LATE_BYTES", 0)
+    monkeypatch.setattr(supply, "_PIECE", 64)
+    monkeypatch.setattr(driver, "_FLYING_BYTES", 0)
+    fit = mf.fit(model, moons.X, moons.y, **options)
+    found = fit.diagnostics
+    assert fit.result in (mf.Result.converged, mf.Result.steps_exhausted)
+    assert not np.array_equal(found.restart_elbos, usual.restart_elbos)
+    error = np.hypot(found.elbo_se, usual.elbo_se)
+    assert abs(found.elbo - usual.elbo) < 5.0 * error + 5.0
+    again = mf.fit(model, moons.X, moons.y, **options)
+    np.testing.assert_array_equal(again.elbo, fit.elbo)
 
 
 def test_the_automatic_stop_says_why(model: mf.BayesianNetwork, moons: Split) -> None:

@@ -16,17 +16,17 @@ from .._core.one_kernel import jit_as_one_kernel
 from .._core.trees import Structure
 from ..data import Batch, rows_first
 from ..model import space as space_of
-from .supply import Shape, Supply
+from .supply import Shape, Supply, noise_of
 
 _RECORD_STEPS = 25
 
 
 class Tail(NamedTuple):
-    """Running mean and centred sum of squares of recorded variational parameters."""
+    """Running mean and centred sum of squares (if wanted) of recorded variational parameters."""
 
     records: Float[Array, ""]
     mean: Float[Array, " parameters"]
-    m2: Float[Array, " parameters"]
+    m2: Float[Array, " parameters"] | None
 
 
 class Carry(NamedTuple):
@@ -36,10 +36,11 @@ class Carry(NamedTuple):
     tail: Tail
 
 
-@functools.partial(jax.jit, static_argnames=("structures", "restarts"))
+@functools.partial(jax.jit, static_argnames=("structures", "restarts", "squares"))
 def first_carry(
     structures: tuple[Structure, Structure],
     restarts: int,
+    squares: bool,
     model_arrays: list[Array],
     method_arrays: list[Array],
     keys: Array,
@@ -54,15 +55,15 @@ def first_carry(
             where = space_of(model)
             return where.start(key) if location is None else where.unconstrain(location)
 
-        return with_empty_tail(method.init(locate, key))
+        return with_empty_tail(method.init(locate, key), squares)
 
     return one(keys[0]) if restarts == 1 else jax.vmap(one)(keys)
 
 
-def with_empty_tail(state: Any) -> Carry:
-    """A state without any record."""
+def with_empty_tail(state: Any, squares: bool) -> Carry:
+    """A state without any record; `squares`: whether one will hold the sum of squares."""
     zeros = jnp.zeros_like(state.vector)
-    return Carry(state, Tail(jnp.zeros((), zeros.dtype), zeros, zeros))
+    return Carry(state, Tail(jnp.zeros((), zeros.dtype), zeros, zeros if squares else None))
 
 
 def run_block(structures: Any, shape: Shape, *arguments: Any) -> tuple[Carry, Array]:
@@ -85,15 +86,17 @@ def _steps(
     """Steps `begin` to `stop` of a block: the new carry, and the ELBO of each step."""
     model, method = (s.join(a) for s, a in zip(structures, arrays, strict=True))
     update = functools.partial(method.step, model, space_of(model))
+    dtype = supply.batches.weights.dtype
 
     def one(carry: Carry, noise: Array) -> tuple[Carry, Array]:
         def step(i: Array, inner: tuple) -> tuple:
             state, elbos = inner
             batch, scale = batch_of(shape, supply, i)
-            state, info = update(state, _at(noise, i), batch, scale, _at(step_sizes, i))
+            eps = noise_of(shape, noise, i, dtype)
+            state, info = update(state, eps, batch, scale, _at(step_sizes, i))
             return state, _set(elbos, i, info.elbo)
 
-        return _loop(begin, stop, step, carry, jnp.zeros((shape.steps,), noise.dtype))
+        return _loop(begin, stop, step, carry, jnp.zeros((shape.steps,), dtype))
 
     single = shape.restarts == 1
     carry, elbos = one(carry, supply.noise[0]) if single else jax.vmap(one)(carry, supply.noise)
@@ -138,7 +141,8 @@ def _record(tail: Tail, vector: Array) -> Tail:
     records = tail.records + 1.0
     delta = vector - tail.mean
     mean = tail.mean + delta / records
-    return Tail(records, mean, tail.m2 + delta * (vector - mean))
+    m2 = None if tail.m2 is None else tail.m2 + delta * (vector - mean)
+    return Tail(records, mean, m2)
 
 
 _compiled = functools.partial(jax.jit, static_argnames=("structures", "shape"))

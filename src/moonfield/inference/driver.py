@@ -27,6 +27,7 @@ from .snapshot import Mark
 from .supply import Source, Supply, block_shape, draw_supply
 
 _IN_FLIGHT = 3
+_FLYING_BYTES = 64 * 2**20  # of the carries of chunks that were not checked yet
 _STREAM_BYTES = 8 * 2**20  # of a stream's rows in a block
 _LOOK_IN_SECONDS = 0.2
 _ESTIMATES = 10  # of the ELBO at least, for a mean and its error
@@ -63,6 +64,7 @@ class Driver:
     _supplies: dict[int, Supply]
     _previous: Chunk | None  # the last chunk that was checked
     _done: tuple[int, Result | None]  # of a fit that is gone on with
+    _in_flight: int  # chunks that may run before the first of them is checked
 
     def __init__(
         self,
@@ -132,21 +134,33 @@ class Driver:
         seeds = np.asarray(self._source.shuffle_words).tolist()
         return Feed(data, seeds, batch_size, self.shape.steps)
 
-    def start(self, approximation: AbstractApproximation | None, location: PyTree | None) -> None:
-        """Set the first state: from an approximation, at a given location, or a fresh one."""
-        self._set_carry(self._first(approximation, location))
+    def start(
+        self,
+        approximation: AbstractApproximation | None,
+        location: PyTree | None,
+        squares: bool = True,
+    ) -> None:
+        """Set the first state: from an approximation, at a given location, or a fresh one.
 
-    def _first(self, approximation: AbstractApproximation | None, location: PyTree | None) -> Carry:
+        `squares`: whether the controller wants the squares of recorded parameters. Else a large
+        state goes without them; others have them always, so that either controller's loop is the
+        same compiled one.
+        """
+        self._set_carry(self._first(approximation, location, squares or not self.shape.late))
+
+    def _first(
+        self, approximation: AbstractApproximation | None, location: PyTree | None, squares: bool
+    ) -> Carry:
         keys = streams(self._seed, Stream.start, self._restarts)
         if approximation is not None:
-            given = with_empty_tail(self._method.resume(approximation))
+            given = with_empty_tail(self._method.resume(approximation), squares)
         elif location is not None:
-            given = first_carry(self._structures, 1, *self._arrays, keys[:1], location)
+            given = first_carry(self._structures, 1, squares, *self._arrays, keys[:1], location)
         else:
-            return first_carry(self._structures, self._restarts, *self._arrays, keys)
+            return first_carry(self._structures, self._restarts, squares, *self._arrays, keys)
         if self._restarts == 1:
             return given
-        fresh = first_carry(self._structures, self._restarts, *self._arrays, keys)
+        fresh = first_carry(self._structures, self._restarts, squares, *self._arrays, keys)
         # The first restart begins there, the others afresh.
         return jax.tree.map(lambda every, one: every.at[0].set(one), fresh, given)
 
@@ -198,8 +212,9 @@ class Driver:
         zeros, found = np.zeros(steps), []
         for number in range(-(-least // steps)):
             before_all = -(1 + number + self._first_block) * steps
-            found.append(self.dispatch(carry, before_all, before_all + steps, zeros)[1])
-        return np.concatenate([np.asarray(elbos) for elbos in found], axis=-1)
+            elbos = self.dispatch(carry, before_all, before_all + steps, zeros)[1]
+            found.append(np.asarray(elbos))  # waits: a carry is alive for each that runs
+        return np.concatenate(found, axis=-1)
 
     def fresh_supply(self, block: int = 0) -> Supply:
         """The noise and batches of a block of `evaluate`, which no step sees."""
@@ -250,9 +265,31 @@ class Driver:
         saver: Saver | None = None,
     ) -> Raw:
         """Run until the controller, an observer, the keyboard or a non-finite ELBO ends it."""
+        begun = time.perf_counter()
+        keeping = Keeping(self, saver)
+        step, result, bad, compile_seconds = self._run_chunks(
+            controller, progress, observers, keeping
+        )
+        if bad is None:
+            keeping.end()
+            vector = controller.average(step, self.shape.steps, self)
+        else:
+            result, step, vector = Result.nonfinite, bad[0], self.last()
+        raw = self._raw(vector, result, step, bad)
+        progress.close(step)
+        seconds = time.perf_counter() - begun - compile_seconds
+        return raw._replace(compile_seconds=compile_seconds, run_seconds=seconds)
+
+    def _run_chunks(
+        self, controller: Any, progress: Progress, observers: tuple, keeping: Keeping
+    ) -> tuple[int, Result | None, tuple[int, int] | None, float]:
+        """Dispatch chunks until something ends the fit.
+
+        The steps done, why it ended, what was not finite, and the seconds to the first dispatch.
+        """
         begun = looked = time.perf_counter()
         compile_seconds, bad, (step, result) = 0.0, None, self._done
-        keeping = Keeping(self, saver)
+        self._in_flight = min(_IN_FLIGHT, _FLYING_BYTES // _bytes_of(self.carry))
         pending: collections.deque[tuple[Chunk, Estimates]] = collections.deque()
         try:
             while result is None:
@@ -290,16 +327,7 @@ class Driver:
             if self.turns.several:
                 raise  # others would wait for this one
             result = Result.interrupted
-        bad = bad or self._check(pending, ended=True)
-        if bad is None:
-            keeping.end()
-            vector = controller.average(step, self.shape.steps, self)
-        else:
-            result, step, vector = Result.nonfinite, bad[0], self.last()
-        raw = self._raw(vector, result, step, bad)
-        progress.close(step)
-        seconds = time.perf_counter() - begun - compile_seconds
-        return raw._replace(compile_seconds=compile_seconds, run_seconds=seconds)
+        return step, result, bad or self._check(pending, ended=True), compile_seconds
 
     def _next_chunk(self, step: int, controller: Any) -> Chunk:
         """From here to the end of the block, or to where the controller wants to be asked."""
@@ -343,9 +371,11 @@ class Driver:
     def _check(self, pending: collections.deque, ended: bool) -> tuple[int, int] | None:
         """Wait for old chunks; where every restart is lost, go back to the last finite state.
 
-        Returns the step that was not finite and the variational parameter that it spoilt first.
+        Large carries are waited for at once, so that two of them are alive and not five. Returns
+        the step that was not finite and the variational parameter that it spoilt first.
         """
-        while pending and (ended or len(pending) > _IN_FLIGHT):
+        ended = ended or self._in_flight == 0
+        while pending and (ended or len(pending) > self._in_flight):
             chunk, estimates = pending.popleft()
             bad = ~np.isfinite(estimates.fetch())
             lost, first = bad.any(axis=1), chunk.step + np.argmax(bad, axis=1)
@@ -355,7 +385,7 @@ class Driver:
                 lost = lost | spoilt
             if lost.all():
                 return self._go_back(chunk, int(first.max()))
-            self._previous = chunk
+            self._previous = None if ended and not pending else chunk  # needed where it is unsure
         return None
 
     def _go_back(self, chunk: Chunk, step: int) -> tuple[int, int]:
@@ -375,6 +405,10 @@ class Driver:
         if step == chunk.step:
             return chunk.carry
         return self.dispatch(chunk.carry, chunk.step, step, chunk.sizes[: step - chunk.step])[0]
+
+
+def _bytes_of(carry: Carry) -> int:
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(carry))
 
 
 def skipped_steps(state: Any, restarts: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from ..model import AbstractModel, space as space_of
 from .block import batch_of
 from .driver import Driver
 from .method import AbstractStepping
-from .supply import Shape, Supply
+from .supply import Shape, Supply, noise_of
 
 _FEWEST = 20  # estimates
 
@@ -89,7 +89,7 @@ def _moments(
 
     def gradient(i: Array) -> Any:
         batch, scale = batch_of(shape, supply, i)
-        noise = supply.noise[0, i]
+        noise = noise_of(shape, supply.noise[0], i, batch.weights.dtype)
         return method.gradient(model, space_of(model), vector, noise, batch, scale, step)
 
     if jax.eval_shape(gradient, 0) is None:

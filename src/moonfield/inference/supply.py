@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Key
 
 from ..data import Batch, Epochs, Feed, Weighted, batch_rows, rows_last, take, weighted_rows
 from .placement import Placement
@@ -16,9 +16,8 @@ _BLOCK_STEPS = 250
 _BLOCK_BYTES = 64 * 2**20
 _BLOCK_WORK = 2**35  # multiplications, about: so that a fit is looked at every few seconds
 _SMALL_WORK = 8_000  # multiplications a step
-_PIECE = (
-    2**16
-)  # random numbers that are drawn together where a step takes more: they stay in caches
+_PIECE = 2**16  # random numbers drawn together where a step takes more: they stay in caches
+_LATE_BYTES = 2**20  # of a step's noise: more is drawn in the step, by a key
 
 
 class Shape(NamedTuple):
@@ -33,6 +32,7 @@ class Shape(NamedTuple):
     placement: Placement | None = None  # None: all on one device
     spare: int = 0  # further places of a batch, left empty, so that all devices have as many
     spare_noise: int = 0  # further numbers of noise, for rows in such places: zeros
+    late: bool = False  # whether a step draws its noise itself: it is too large to be kept
 
 
 class Shards(NamedTuple):
@@ -61,10 +61,11 @@ class Source(NamedTuple):
 class Supply(NamedTuple):
     """The noise of every step (restarts and steps first) and its batch (rows last).
 
-    With all rows at every step there is one batch and no scales.
+    With all rows at every step there is one batch and no scales; where steps draw their noise
+    themselves, its place is taken by their keys.
     """
 
-    noise: Float[Array, "restarts steps draws noise"]
+    noise: Float[Array, "restarts steps draws noise"] | Key[Array, "restarts steps"]
     batches: Batch
     scales: Float[Array, " steps"] | None
 
@@ -76,10 +77,12 @@ def block_shape(
 
     Fewer where a step is much work: callbacks, checkpoints and the keyboard wait for whole blocks.
     """
-    step_bytes = noise[0] * noise[1] * itemsize * restarts + places * row_bytes
+    noise_bytes = noise[0] * noise[1] * itemsize * restarts
+    late = noise_bytes > _LATE_BYTES
+    step_bytes = places * row_bytes + (0 if late else noise_bytes)
     steps = min(_BLOCK_STEPS, _BLOCK_BYTES // max(1, step_bytes), _BLOCK_WORK // max(1, work))
     steps = max(1, steps)
-    return Shape(int(steps), noise, places, restarts, work <= _SMALL_WORK)
+    return Shape(int(steps), noise, places, restarts, work <= _SMALL_WORK, late=late)
 
 
 def draw_supply(shape: Shape, source: Source, block: int, feed: Feed | None = None) -> Supply:
@@ -99,20 +102,40 @@ def draw_supply(shape: Shape, source: Source, block: int, feed: Feed | None = No
 @functools.partial(jax.jit, static_argnames=("shape", "dtype"))
 def _noise(shape: Shape, keys: Array, block: Int[Array, ""], dtype: Any) -> Array:
     def one(key: Array) -> Array:
-        key, wanted = jax.random.fold_in(key, block), (shape.steps, *shape.noise)
-        if math.prod(shape.noise) < _PIECE:
-            return jax.random.normal(key, wanted, dtype)
-        pieces = jnp.arange(-(-math.prod(wanted) // _PIECE), dtype=jnp.uint32)
-        drawn = jax.lax.map(
-            lambda i: jax.random.normal(jax.random.fold_in(key, i), (_PIECE,), dtype), pieces
-        )
-        return drawn.ravel()[: math.prod(wanted)].reshape(wanted)
+        key = jax.random.fold_in(key, block)
+        if shape.late:
+            return jax.random.split(key, shape.steps)
+        return _normal(key, (shape.steps, *shape.noise), dtype, math.prod(shape.noise) >= _PIECE)
 
     noise = one(keys[0])[None] if shape.restarts == 1 else jax.vmap(one)(keys)
-    if shape.placement is None:
+    if shape.placement is None or shape.late:
         return noise
-    spare = jnp.zeros((*noise.shape[:-1], shape.spare_noise), dtype)
-    return shape.placement.pin_noise(jnp.concatenate([noise, spare], axis=-1))
+    return shape.placement.pin_noise(_with_spare(shape, noise))
+
+
+def noise_of(shape: Shape, noise: Array, i: Int[Array, ""], dtype: Any) -> Float[Array, "..."]:
+    """The noise (draws, numbers) of step `i`, from that of a block of one restart."""
+    found = jax.lax.dynamic_index_in_dim(noise, i, 0, keepdims=False, allow_negative_indices=False)
+    return _with_spare(shape, _normal(found, shape.noise, dtype, True)) if shape.late else found
+
+
+def _normal(key: Array, wanted: tuple[int, ...], dtype: Any, in_pieces: bool) -> Array:
+    """Standard normal numbers, piece by piece where they are many."""
+    if not in_pieces:
+        return jax.random.normal(key, wanted, dtype)
+    pieces = jnp.arange(-(-math.prod(wanted) // _PIECE), dtype=jnp.uint32)
+    drawn = jax.lax.map(
+        lambda i: jax.random.normal(jax.random.fold_in(key, i), (_PIECE,), dtype), pieces
+    )
+    return drawn.ravel()[: math.prod(wanted)].reshape(wanted)
+
+
+def _with_spare(shape: Shape, noise: Array) -> Array:
+    """Noise with the zeros of rows in places that are left empty."""
+    if not shape.spare_noise:
+        return noise
+    spare = jnp.zeros((*noise.shape[:-1], shape.spare_noise), noise.dtype)
+    return jnp.concatenate([noise, spare], axis=-1)
 
 
 @functools.partial(jax.jit, static_argnames=("shape",))

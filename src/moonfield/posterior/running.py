@@ -85,10 +85,11 @@ def run_steps(
         job.model, method, job.rows, job.batch_size, restarts, job.seed, before, sampling,
         job.devices,
     )  # fmt: skip
-    driver.start(None if job.posterior is None else job.posterior.approximation, job.location)
     by_row = method.row_tolerance
     automatic = Automatic(None if by_row is None else by_row * job.total)
     controller = automatic if steps is None else FixedSteps(int(steps), method.tuned)
+    start = None if job.posterior is None else job.posterior.approximation
+    driver.start(start, job.location, squares=steps is None)
     if keeper is not None:
         keeper.resume(driver, controller)
         if driver.turns.several:
