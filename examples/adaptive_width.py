@@ -7,7 +7,7 @@ Moons, spirals and a noisy sine, 1,000 rows each, one hidden layer. A grid fits 
 one's. `mf.applications.growing.grow` asks no held-out row: it learns the width with the weights,
 once from a network of 4 units and once from one of 256. Prints widths, log scores on 4,000 test
 rows and costs, and draws them. The short form has a grid of four widths and starts from 4 and 32.
-From 4 units the sine ends in a local optimum of the ELBO: begin with many units rather than few.
+A search begins with 32 units at least, whatever it is given: few end in local optima of the ELBO.
 """
 
 import sys

@@ -86,6 +86,19 @@ def test_a_fit_goes_on_where_it_ended(model: mf.BayesianNetwork, moons: Split, n
     assert is_finite(arrays(more))
 
 
+def test_a_fit_that_goes_on_does_not_jump_away() -> None:
+    """Sds are about 0.002 here, and Adam's first step would be 0.05 long."""
+    x = np.random.default_rng(0).normal(size=(1_000, 2))
+    y = x @ [1.0, -2.0] + 0.05 * np.random.default_rng(1).normal(size=1_000)
+    linear = mf.BayesianNetwork(
+        mf.nets.MLP([2, 1]), mf.priors.Normal(0.0, 1.0), mf.likelihoods.Normal(sd=0.05)
+    )
+    first = mf.fit(linear, x, y, method="advi", steps=3_000)
+    for seed in range(3):
+        more = mf.fit(linear, x, y, method="advi", steps=3_000, start=first, seed=seed)
+        assert more.elbo[:20].mean() > first.diagnostics.elbo - 100.0  # else 180 to 310 less
+
+
 def test_a_fit_goes_on_from_another_kind_only_where_it_can(
     model: mf.BayesianNetwork, moons: Split, posterior: mf.Posterior
 ) -> None:

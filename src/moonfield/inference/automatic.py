@@ -7,7 +7,7 @@ import numpy as np
 
 from .._core.results import Result
 from .snapshot import Snapshot, checked_count, checked_number
-from .stopping import Verdict
+from .stopping import WARM_UP, Verdict, warm_up
 
 _SEGMENT_STEPS = 500  # about how many steps are summarised by one mean and variance
 _SHORT_SEGMENT_STEPS = 250  # with a tolerance of one's own
@@ -51,11 +51,13 @@ class Automatic:
     Args:
         tolerance: nats of ELBO that more steps must be worth, in place of 1e-4 of the ELBO; below 1
             it is 1. A first stage is then looked at from 1,000 steps on.
+        goes_on: whether the fit begins where another ended: its step size rises first.
     """
 
     most = _MOST_STEPS
 
-    def __init__(self, tolerance: float | None = None) -> None:
+    def __init__(self, tolerance: float | None = None, goes_on: bool = False) -> None:
+        self._goes_on = goes_on
         self._tolerance = tolerance
         self._about = _SEGMENT_STEPS if tolerance is None else _SHORT_SEGMENT_STEPS
         self._first_look = _FIRST_LOOK if tolerance is None else _EARLY_LOOK
@@ -73,6 +75,8 @@ class Automatic:
     def step_sizes(self, start: int, count: int) -> np.ndarray:
         """Factors of the updates of these steps."""
         sizes = np.full(count, self._scale)
+        if self._goes_on:
+            sizes *= warm_up(start, count, WARM_UP)
         if self._anneal is not None:
             begin, end = self._anneal
             sizes *= np.clip((end - np.arange(start, start + count)) / (end - begin), _LOWEST, 1.0)

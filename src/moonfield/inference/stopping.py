@@ -10,6 +10,8 @@ from .snapshot import Snapshot
 _TAIL = 0.2  # the last fifth of a fit of fixed length is averaged
 _FALL = 0.3  # the share of a fit before that over which a tuned step size falls
 _LOWEST = 0.05  # what it falls to
+WARM_UP = 100.0  # steps over which the step size of a fit that goes on from another rises, and
+_MOST_WARM_UP = 0.1  # the largest share of the fit
 
 
 class Verdict(NamedTuple):
@@ -19,22 +21,34 @@ class Verdict(NamedTuple):
     reset: bool = False  # start the record of variational parameters anew
 
 
+def warm_up(start: int, count: int, over: float) -> np.ndarray:
+    """Factors of the step sizes of steps `start` to `start + count` of a fit that goes on.
+
+    A first step of Adam's is as long as its step size, whatever the gradient: many times the sds
+    that the fit before has found.
+    """
+    return np.minimum(1.0, (np.arange(start, start + count) + 1.0) / max(1.0, over))
+
+
 class FixedSteps:
     """A given number of steps; the parameters are averaged over the last fifth of them.
 
     With `tuned` the step size falls linearly to 5% over the three tenths before that, so that the
-    average is of iterates close to the optimum.
+    average is of iterates close to the optimum; where the fit `goes_on` from another it rises
+    first.
     """
 
-    def __init__(self, steps: int, tuned: bool):
-        self.steps, self._tuned = steps, tuned
+    def __init__(self, steps: int, tuned: bool, goes_on: bool = False):
+        self.steps, self._tuned, self._goes_on = steps, tuned, goes_on
 
     def step_sizes(self, start: int, count: int) -> np.ndarray:
         """Factors of the updates of steps `start` to `start + count`."""
         if not self._tuned:
             return np.ones(count)
         left = self.tail_start - np.arange(start, start + count)
-        return np.clip(left / max(1.0, _FALL * self.steps), _LOWEST, 1.0)
+        sizes = np.clip(left / max(1.0, _FALL * self.steps), _LOWEST, 1.0)
+        over = min(WARM_UP, _MOST_WARM_UP * self.steps)
+        return np.minimum(sizes, warm_up(start, count, over)) if self._goes_on else sizes
 
     @property
     def tail_start(self) -> int:

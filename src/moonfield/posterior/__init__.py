@@ -8,7 +8,7 @@ from .loading import build_posterior, load, set_reader
 from .posterior import Posterior
 from .record import Diagnostics
 from .replacing import replaced
-from .resizing import adaptive_layers, resized, signal_to_noise, sizes_of
+from .resizing import adaptive_layers, resized, signal_to_noise, sizes_of, with_units
 from .sampling import AbstractSampler, UncertainRows
 from .saving import describe_posterior
 from .summary import Summary
@@ -35,5 +35,6 @@ __all__ = [
     "set_reader",
     "signal_to_noise",
     "sizes_of",
+    "with_units",
     "write_artefact_of",
 ]

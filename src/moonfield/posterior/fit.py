@@ -63,7 +63,8 @@ def fit(
         steps: optimiser updates; None stops by itself and says why in `posterior.result`.
         batch_size: rows per step, None for all. The scale is known: nothing to multiply by hand.
         seed: an integer; the same seed gives the same bytes on one machine.
-        start: a posterior to continue from, or a tree of initial parameter values.
+        start: a posterior to continue from (by small steps first: its sds may be small), or a tree
+            of initial parameter values.
         restarts: initialisations that are run together; the best is returned, all are reported.
         progress: show a bar in terminals and notebooks.
         callbacks: functions `(step, posterior_so_far)` called a few times a second; one that

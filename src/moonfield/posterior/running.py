@@ -86,8 +86,9 @@ def run_steps(
         job.devices,
     )  # fmt: skip
     by_row = method.row_tolerance
-    automatic = Automatic(None if by_row is None else by_row * job.total)
-    controller = automatic if steps is None else FixedSteps(int(steps), method.tuned)
+    goes_on = job.posterior is not None and method.tuned
+    automatic = Automatic(None if by_row is None else by_row * job.total, goes_on)
+    controller = automatic if steps is None else FixedSteps(int(steps), method.tuned, goes_on)
     start = None if job.posterior is None else job.posterior.approximation
     driver.start(start, job.location, squares=steps is None)
     if keeper is not None:

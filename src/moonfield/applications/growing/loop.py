@@ -13,12 +13,22 @@ import numpy as np
 from ..._core.checks import whole
 from ..._core.keys import Stream, check_seed, stream
 from ...model import BayesianNetwork
-from ...posterior import Posterior, adaptive_layers, fit, resized, signal_to_noise, sizes_of
+from ...posterior import (
+    Posterior,
+    adaptive_layers,
+    fit,
+    resized,
+    signal_to_noise,
+    sizes_of,
+    with_units,
+)
 
 _IN_USE = 2.0  # signal-to-noise ratio of a unit that is: worth 2 nats
 _OFFERED = 8  # new units at least: most of them come to nothing
+_MANY = 32  # units at least that a layer begins with
 _WORTH = 1.0  # nats of ELBO that a larger network must gain
 _LEAST_ARRAY = 4
+_LOST = 10.0  # nats of ELBO
 
 
 class Stage(NamedTuple):
@@ -44,7 +54,7 @@ class Growth(NamedTuple):
 
     Attributes:
         posterior: of the network of the size that was found.
-        stages: one for each fit; the last is of that network, until it stops by itself.
+        stages: one for each fit; the last is of that network.
         arrays: the different sizes of arrays, in order: each was compiled for once.
     """
 
@@ -75,7 +85,8 @@ def grow(
 ) -> Growth:
     """Fit a network, and find the widths of those layers that have an `mf.priors.AdaptiveWidth`.
 
-    A search on the ELBO, from the widths that the network comes with. A stage sorts the units of
+    A search on the ELBO, from the widths that the network comes with, or from 32 units: fewer find
+    local optima, which units that join them later do not leave. A stage sorts the units of
     one layer by the signal-to-noise ratio of their outgoing weights, sets the width to so many more
     or fewer, puts new units where more are asked for, and fits on; rate and weights learn together.
     It is kept where the ELBO is higher, by a nat for a larger network. Strides begin at half the
@@ -103,6 +114,8 @@ def grow(
             "prior mf.priors.AdaptiveWidth()."
         )
     search = _Search(X, y, int(steps), batch_size, int(seed))
+    for layer in layers:
+        model = with_units(model, layer, max(_MANY, sizes_of(model)[layer + 1]))
     best = search.first(model)
     strides = {layer: max(1, _width(best, layer) // 2) for layer in layers}
     while any(strides.values()) and len(search.stages) < most:
@@ -136,14 +149,16 @@ class _Search:
         for width in (now - stride, now + max(stride, _OFFERED)) if stride else ():
             if width < 1:
                 continue
-            found = self._tried(best, layer, width)
-            if now < _width(found, layer) < width:  # without those of the offered that are idle
-                found = self._tried(found, layer, _width(found, layer))
-            gain = found.diagnostics.elbo - best.diagnostics.elbo
-            if gain <= (0.0 if width < now else _WORTH):
+            tries = [self._tried(best, layer, width)]
+            if now < _width(tries[0], layer) < width:  # without those of the offered that are idle
+                tries.append(self._tried(tries[0], layer, _width(tries[0], layer)))
+            elbos = [found.diagnostics.elbo for found in tries]
+            place = int(np.argmax(elbos))
+            if elbos[place] - best.diagnostics.elbo <= (0.0 if width < now else _WORTH):
                 continue
-            self.stages[-1] = self.stages[-1]._replace(kept=True)
-            best = found
+            number = len(self.stages) - len(tries) + place
+            self.stages[number] = self.stages[number]._replace(kept=True)
+            best = found = tries[place]
             if _width(found, layer) != now:
                 return best, min(stride, max(1, _width(found, layer) // 2))
         return best, stride // 2
@@ -158,15 +173,22 @@ class _Search:
     def finished(self, best: Posterior) -> Growth:
         """With arrays for the units in use alone, fitted on until the fit stops by itself.
 
-        Again while that leaves units idle.
+        Again while that leaves units idle. Such a fit takes many steps of full size, which may lead
+        it away from what was found: then one like those of the search takes its place.
         """
         idle = True
         while idle:
+            elbo = best.diagnostics.elbo
             for layer in adaptive_layers(best.model):
                 width = _width(best, layer)
                 best = resized(best, layer, _sorted(best, layer)[:width], width)
-            tried, best = _sizes(best.model), self._fit(best.model, best, None)
-            self._record(best, tried, True)
+            tried, cut = _sizes(best.model), best
+            for steps in (None, self._steps):
+                best = self._fit(cut.model, cut, steps)
+                self._record(best, tried, True)
+                if best.diagnostics.elbo > elbo - _LOST:
+                    break
+                self.stages[-1] = self.stages[-1]._replace(kept=steps is not None)
             idle = self.stages[-1].widths != tried
         return Growth(best, tuple(self.stages), tuple(self.arrays))
 
