@@ -129,10 +129,12 @@ def judge(name, seed, widths=GRID, starts=STARTS):
     found = [fit.width for fit in ours]
     shortfall = [(best.test.mean() - fit.test.mean()) / se for fit in ours]
     cost = [fit.seconds / sum(one.seconds for one in grid) for fit in ours]
+    usual = np.median([fit.steps for fit in grid])
     print(
         f"{name} {seed}: smallest sufficient width {small.width} (best {best.width}), learned "
         f"{found}; test log score below the grid's best by {shortfall[0]:.2f} and "
-        f"{shortfall[1]:.2f} standard errors; {cost[0]:.0%} and {cost[1]:.0%} of the grid's time",
+        f"{shortfall[1]:.2f} standard errors; {cost[0]:.0%} and {cost[1]:.0%} of the grid's time, "
+        f"as many updates as {ours[0].steps / usual:.1f} and {ours[1].steps / usual:.1f} of its fits",
         flush=True,
     )
     return {"grid": grid, "ours": ours, "small": small.width, "se": se, "shortfall": shortfall}

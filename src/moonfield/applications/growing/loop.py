@@ -78,7 +78,7 @@ def grow(
     X: Any,
     y: Any,
     *,
-    steps: int = 3_000,
+    steps: int = 1_000,
     most: int = 40,
     batch_size: int | None = None,
     seed: int = 0,
