@@ -134,7 +134,7 @@ def judge(name, seed, widths=GRID, starts=STARTS):
         f"{name} {seed}: smallest sufficient width {small.width} (best {best.width}), learned "
         f"{found}; test log score below the grid's best by {shortfall[0]:.2f} and "
         f"{shortfall[1]:.2f} standard errors; {cost[0]:.0%} and {cost[1]:.0%} of the grid's time, "
-        f"as many updates as {ours[0].steps / usual:.1f} and {ours[1].steps / usual:.1f} of its fits",
+        f"updates of {ours[0].steps / usual:.1f} and {ours[1].steps / usual:.1f} of its fits",
         flush=True,
     )
     return {"grid": grid, "ours": ours, "small": small.width, "se": se, "shortfall": shortfall}
