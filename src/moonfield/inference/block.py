@@ -16,7 +16,7 @@ from .._core.one_kernel import jit_as_one_kernel
 from .._core.trees import Structure
 from ..data import Batch, rows_first
 from ..model import space as space_of
-from .supply import Shape, Supply, noise_of
+from .supply import Shape, Supply, at, noise_of
 
 _RECORD_STEPS = 25
 
@@ -93,7 +93,7 @@ def _steps(
             state, elbos = inner
             batch, scale = batch_of(shape, supply, i)
             eps = noise_of(shape, noise, i, dtype)
-            state, info = update(state, eps, batch, scale, _at(step_sizes, i))
+            state, info = update(state, eps, batch, scale, at(step_sizes, i))
             return state, _set(elbos, i, info.elbo)
 
         return _loop(begin, stop, step, carry, jnp.zeros((shape.steps,), dtype))
@@ -108,13 +108,8 @@ def batch_of(shape: Shape, supply: Supply, i: Array) -> tuple[Batch, Any]:
     """The batch of step `i` and N over its rows."""
     if supply.scales is None:
         return rows_first(supply.batches), 1.0
-    batches = jax.tree.map(lambda leaf: _at(leaf, i), supply.batches)
-    return rows_first(batches), _at(supply.scales, i)
-
-
-def _at(array: Array, i: Array) -> Array:
-    """`array[i]` for an index known to be in range: one slice and nothing else."""
-    return jax.lax.dynamic_index_in_dim(array, i, 0, keepdims=False, allow_negative_indices=False)
+    batches = jax.tree.map(lambda leaf: at(leaf, i), supply.batches)
+    return rows_first(batches), at(supply.scales, i)
 
 
 def _set(array: Array, i: Array, value: Array) -> Array:

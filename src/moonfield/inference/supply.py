@@ -113,9 +113,14 @@ def _noise(shape: Shape, keys: Array, block: Int[Array, ""], dtype: Any) -> Arra
     return shape.placement.pin_noise(_with_spare(shape, noise))
 
 
+def at(array: Array, i: Int[Array, ""]) -> Array:
+    """`array[i]` for an index known to be in range: one slice and nothing else."""
+    return jax.lax.dynamic_index_in_dim(array, i, 0, keepdims=False, allow_negative_indices=False)
+
+
 def noise_of(shape: Shape, noise: Array, i: Int[Array, ""], dtype: Any) -> Float[Array, "..."]:
     """The noise (draws, numbers) of step `i`, from that of a block of one restart."""
-    found = jax.lax.dynamic_index_in_dim(noise, i, 0, keepdims=False, allow_negative_indices=False)
+    found = at(noise, i)
     return _with_spare(shape, _normal(found, shape.noise, dtype, True)) if shape.late else found
 
 

@@ -185,10 +185,10 @@ class _Search:
             tried, cut = _sizes(best.model), best
             for steps in (None, self._steps):
                 best = self._fit(cut.model, cut, steps)
-                self._record(best, tried, True)
-                if best.diagnostics.elbo > elbo - _LOST:
+                lost = steps is None and best.diagnostics.elbo <= elbo - _LOST
+                self._record(best, tried, not lost)
+                if not lost:
                     break
-                self.stages[-1] = self.stages[-1]._replace(kept=steps is not None)
             idle = self.stages[-1].widths != tried
         return Growth(best, tuple(self.stages), tuple(self.arrays))
 
