@@ -17,7 +17,7 @@ import pytest
 
 import moonfield as mf
 from moonfield.cli import main, predicting, tables
-from moonfield.cli.columns import Place, labels
+from moonfield.cli.columns import Place, exception_to_numbers, labels
 from moonfield.cli.fitting import _task
 from moonfield.inference import METHODS
 from moonfield.inference.driver import Driver
@@ -335,7 +335,12 @@ TEN = "".join(f"{i},{i * i}\n" for i in range(10))
         ("a.csv", HEAD + TEN, "y --method magic", "no method 'magic'"),
         ("a.csv", HEAD + TEN, "y --task words", "Invalid value for '--task'"),
         ("a.csv", HEAD + TEN, "y --out none/m.mf", "there is no folder none"),
-        ("a.csv", b"x,y\n1,\xff\xfe\n2,b\n", "y", "'y' holds values of type binary"),
+        ("a.csv", b"x,y\n1,\xff\xfe\n2,b\n", "y", "'y' holds bytes that are no text in UTF-8"),
+        ("a.csv", "x,ü\n1,2\n".encode("cp1252"), "x", "holds bytes that are no text in UTF-8"),
+        ("a.csv", "x;y\n1,5;2\n2,5;3\n", "y", "has columns apart by semicolons. Write commas"),
+        ("a.csv", "x\ty\n1\t2\n2\t3\n", "y", "has columns apart by tabs. Call it .tsv"),
+        ("a.csv", HEAD + "".join(f'{i},"${i},500.5"\n' for i in range(10)), "y",
+         "column 'y', row 1 is '$0,500.5' and not written as a plain number such as 1234.5."),
         ("a.xlsx", "x", "y", "'.xlsx' is none of .csv, .tsv"),
         ("a.parquet", HEAD + TEN, "y", "cannot be read as .parquet"),
         ("a.arrow", HEAD + TEN, "y", "cannot be read as .arrow"),
@@ -365,6 +370,23 @@ def test_a_word_among_numbers_is_pointed_out(tmp_path, capsys):
     said = capsys.readouterr().err
     assert "warning" in said
     assert "column 'x', row 13 is '?' among numbers: the whole column is taken for text" in said
+
+
+@pytest.mark.parametrize("form", ["{:,}", "{}%", "€ {}", "{:,}.5"])
+def test_numbers_that_are_not_written_plainly_are_pointed_out(form, tmp_path, capsys):
+    table = tmp_path / "a.csv"
+    written = [form.format(1_000 * i).replace(",", "'") for i in range(40)]
+    table.write_text(HEAD + "".join(f"{text},{i * i}\n" for i, text in enumerate(written)))
+    assert main(["fit", str(table), "--target", "y", *FIT, "-o", str(tmp_path / "m.mf")]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    first = next(row for row, text in enumerate(written, 1) if text not in ("0", "0.5"))
+    assert f"column 'x', row {first} is {written[first - 1]!r} and not written as a plain" in said
+
+
+@pytest.mark.parametrize("form", ["{}-{}", "{}:{:02}", "v{}.{}", "10.{}.{}.7", "0{}/{}"])
+def test_codes_are_not_taken_for_numbers(form):
+    column = pa.chunked_array([[form.format(i, i + 1) for i in range(30)]])
+    assert exception_to_numbers(Place(Path("a.csv"), "x"), column) is None
 
 
 def test_the_index_of_pandas_is_no_feature(tmp_path):

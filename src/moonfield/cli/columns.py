@@ -1,5 +1,6 @@
 """Columns of tables as an estimator takes them: numbers or text, checked where they stand."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from .errors import BadInput
 NUMBERS, TEXT = "numbers", "text"
 _WORDS = {"true": 1.0, "false": 0.0}
 _FEW_WORDS, _MANY_NUMBERS = 3, 10  # different ones, of a column that was meant to hold numbers
+_WRITTEN = re.compile(r"[-+]?[$€£¥]?\s*\d+([ ,.'’\u00a0\u202f]\d{3})*([.,]\d+)?\s*[%$€£¥]?")
 
 
 class Place(NamedTuple):
@@ -45,6 +47,8 @@ def spoken(kind: Any) -> str:
         return "has no values"
     if pa.types.is_temporal(kind):
         return "holds dates or times"
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return "holds bytes that are no text in UTF-8"
     if _kind(kind) is not None:
         return f"holds {_kind(kind)}"
     return f"holds values of type {kind}"
@@ -94,15 +98,17 @@ def as_text(place: Place, column: pa.ChunkedArray, missing: bool) -> pa.ChunkedA
 
 
 def exception_to_numbers(place: Place, column: pa.ChunkedArray) -> str | None:
-    """Where a column of text has a first word among what are otherwise numbers; None for text."""
+    """Where text has a first word among what are otherwise numbers, plain or like '$1,234.50'."""
     if _kind(column.type) != TEXT or pa.types.is_dictionary(column.type):
         return None
     found = column.unique().drop_null().to_pylist()
-    words = {text for text in found if _float(text) is None}
-    if not 0 < len(words) <= _FEW_WORDS or len(found) - len(words) < _MANY_NUMBERS:
+    strange = {text for text in found if _float(text) is None}
+    words = {text for text in strange if not _WRITTEN.fullmatch(text.strip())}
+    if not strange or len(words) > _FEW_WORDS or len(found) - len(words) < _MANY_NUMBERS:
         return None
-    row = next(row for row, text in enumerate(column.to_pylist()) if text in words)
-    return f"{place.at(row)} is {column[row].as_py()[:50]!r} among numbers"
+    row = next(row for row, text in enumerate(column.to_pylist()) if text in (words or strange))
+    told = "among numbers" if words else "and not written as a plain number such as 1234.5"
+    return f"{place.at(row)} is {column[row].as_py()[:50]!r} {told}"
 
 
 def is_text_of_numbers(column: pa.ChunkedArray) -> bool:

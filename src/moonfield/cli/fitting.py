@@ -101,7 +101,7 @@ def _target(wish: Wish, table: pa.Table) -> tuple[np.ndarray, str]:
     if column.null_count:
         as_text(place, column, missing=False)
     if wish.task != "classes" and (odd := exception_to_numbers(place, column)):
-        raise BadInput(f"{odd}. Fill it, drop its row, or say --task classes.")
+        raise BadInput(f"{odd}. Fill it, rewrite it, drop its row, or say --task classes.")
     task = _task(column, kind) if wish.task is None else wish.task
     if task == "numbers":
         if kind == TEXT and not is_text_of_numbers(column):

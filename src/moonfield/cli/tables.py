@@ -23,6 +23,10 @@ _KINDS = {str: "text", int: "a number", float: "a number", bool: "true or false"
 _LINES = 8_192  # of JSON that are parsed together
 _BYTES = 4 * 2**20  # of CSV that are parsed together
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
+_OTHERS = {
+    b";": "semicolons. Write commas between them, and points in numbers",
+    b"\t": "tabs. Call it .tsv",
+}
 _PARQUET = {"pre_buffer": False, "buffer_size": 2**16}  # else whole groups of rows are held
 
 
@@ -34,6 +38,7 @@ def read_table(path: Path, without: Sequence[str] = ()) -> pa.Table:
             twice, or lacks one of those to leave out.
     """
     kind = check_input(path)
+    names = None if kind == "jsonl" else names_of(path)
     with _reading(path):
         if kind in _DELIMITERS:
             table = pyarrow.csv.read_csv(path, parse_options=_layout(kind), **_options(None))
@@ -44,7 +49,7 @@ def read_table(path: Path, without: Sequence[str] = ()) -> pa.Table:
                 table = reader.read_all()
         else:
             table = pa.concat_tables(_json(path, None), promote_options="permissive")
-    names = table.column_names if kind == "jsonl" else names_of(path)
+    names = table.column_names if names is None else names
     _check_names(path, names, names)
     check_present(path, names, without)
     if table.num_rows == 0:
@@ -58,6 +63,7 @@ def names_of(path: Path) -> list[str]:
     kind = check_input(path)
     with _reading(path):
         if kind in _DELIMITERS:
+            _check_delimiter(path, _DELIMITERS[kind].encode())
             layout = _layout(kind)
             with pyarrow.csv.open_csv(path, parse_options=layout, **_options(None)) as reader:
                 return reader.schema.names
@@ -237,6 +243,14 @@ def _kept(path: Path, without: Sequence[str]) -> list[str]:
     return [name for name in pyarrow.parquet.read_schema(path).names if name not in without]
 
 
+def _check_delimiter(path: Path, delimiter: bytes) -> None:
+    with open(path, "rb") as file:
+        header = file.readline(2**16)
+    for other, said in _OTHERS.items():
+        if other in header and delimiter not in header:
+            raise BadInput(f"{path} has columns apart by {said}.")
+
+
 def _check_names(path: Path, names: Sequence[str], wanted: Sequence[str]) -> None:
     for name in wanted:
         if names.count(name) > 1:
@@ -250,7 +264,9 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except BadInput:
         raise
-    except (pa.ArrowException, UnicodeDecodeError, KeyError, OverflowError) as error:
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path} holds bytes that are no text in UTF-8. Convert it.") from error
+    except (pa.ArrowException, KeyError, OverflowError) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0]
         raise BadInput(
             f"{path} cannot be read as {path.suffix.lower()}: {said.rstrip('.')}."
