@@ -135,3 +135,19 @@ def test_mistakes_are_named(moons: Split, model: Any) -> None:
         mf.UncertainRows(uniform=0.0)
     with pytest.raises(ValueError, match="not negative"):
         weighted(jax.random.key(0), -np.ones(3), np.float32)
+
+
+@pytest.mark.parametrize(
+    "chances", [np.ones(ROWS // 2), np.ones(2 * ROWS), np.ones((ROWS, 1)), 1.0]
+)
+def test_there_is_one_chance_for_each_row(chances: Any) -> None:
+    class Other(mf.AbstractSampler):
+        refresh = 10
+
+        def chances(self, posterior: mf.Posterior) -> Any:
+            return chances
+
+    model = linear_model(2, mf.likelihoods.Normal(sd=0.5))
+    options: dict[str, Any] = {"steps": 20, "batch_size": 20, "progress": False}
+    with pytest.raises(ValueError, match="one chance for each of the 300 training rows"):
+        mf.fit(model, *regression_rows(ROWS, 2), method="advi", sampler=Other(), **options)

@@ -157,3 +157,14 @@ def test_the_first_rows_may_be_named() -> None:
     for wrong in ([0.5], [[1]]):
         with pytest.raises(TypeError, match="first"):
             begin(wrong)
+
+
+def test_without_a_name_it_is_what_the_weights_do_not_agree_on(wrong_types: None) -> None:
+    X = np.zeros((3, 1))
+    known = Known(mutual_information=[0.1, 0.3, 0.2], epistemic=[3.0, 0.0, 2.0])
+    assert chosen(None, known, 2, X) == [1, 2]
+    known.kind = "numbers"
+    assert chosen(None, known, 2, X) == [0, 2]
+    for name in ("mutual_information", "entropy", "margin"):
+        with pytest.raises(ValueError, match=f"acquire='{name}' is for classes; leave it out"):
+            chosen(name, known, 2, X)

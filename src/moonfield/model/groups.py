@@ -61,6 +61,11 @@ class Groups(NamedTuple):
             raise ValueError(f"X has {rows} rows, but groups has {len(names)}.")
         number = {name: i for i, name in enumerate(self.names)}
         for row, name in enumerate(names):
+            if name not in number and set(name) == {None}:
+                raise ValueError(
+                    f"groups[{row}] is missing; a fit needs the group of each row. Drop such rows, "
+                    "or give them a group of their own."
+                )
             if name not in number:
                 raise ValueError(
                     f"groups[{row}] is {_shown(name)}, which was not in the model's groups "
@@ -84,12 +89,15 @@ def groups_of(spec: Any) -> Groups:
     if len({len(name) for name in names}) > 1:
         raise ValueError("Nested groups need names of the same depth: (coarse, ..., fine) each.")
     if any(part is None for name in names for part in name):
-        raise ValueError("A group cannot be named None, which stands for one not seen.")
+        raise ValueError(
+            "A group is missing (None or NaN), which stands for one not seen. Drop such rows, or "
+            "give them a group of their own."
+        )
     return Groups(tuple(names))
 
 
 def _names(ids: Any) -> list[Name]:
-    """Group names of rows as tuples of plain Python values."""
+    """Group names of rows as tuples of plain Python values, None where one is missing."""
     frame = nw.from_native(ids, eager_only=True, pass_through=True, allow_series=True)
     if isinstance(frame, nw.DataFrame):
         ids = frame.rows()
@@ -102,7 +110,16 @@ def _names(ids: Any) -> list[Name]:
             f"groups must be names of groups, one a row, got {type(ids).__name__}: a list, an "
             "array, or a table with a column for each level."
         )
-    return [tuple(name) if isinstance(name, tuple | list) else (name,) for name in ids]
+    names = (name if isinstance(name, tuple | list) else (name,) for name in ids)
+    return [tuple(map(_known, name)) for name in names]
+
+
+def _known(part: Any) -> Any:
+    """None for a missing value: NaN and NaT are not themselves, pandas' NA is neither."""
+    try:
+        return part if part == part else None  # noqa: PLR0124
+    except TypeError:
+        return None
 
 
 def _numbers(keys: list[Name]) -> np.ndarray:

@@ -226,6 +226,12 @@ def _starting_point(model: AbstractModel, start: Any) -> tuple[Posterior | None,
     if isinstance(start, Posterior):
         if space(start.model).shapes != space(model).shapes:
             raise ValueError("start must be a posterior of a model with the same parameters.")
+        before, now = (getattr(it, "groups", None) for it in (start.model, model))
+        if before is not None and now is not None and before.names != now.names:
+            raise ValueError(
+                "start has other groups, or the same in another order. Build the model with "
+                "groups=start.model.groups."
+            )
         return start, None
     shapes = jax.eval_shape(lambda key: model.as_start(model.init(key)), jax.random.key(0))
     expected = jax.tree.structure(shapes)

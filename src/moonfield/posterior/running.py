@@ -78,7 +78,13 @@ def run_steps(
 
     def chances(step: int) -> np.ndarray:
         assert job.sampler is not None
-        return job.sampler.chances(finish(driver.so_far(step)))
+        found = np.asarray(job.sampler.chances(finish(driver.so_far(step))))
+        if found.shape != (job.total,):
+            raise ValueError(
+                f"sampler.chances must give one chance for each of the {job.total:,} training "
+                f"rows, got shape {found.shape}."
+            )
+        return found
 
     sampling = None if job.sampler is None else Sampling(job.sampler.refresh, chances)
     driver = Driver(

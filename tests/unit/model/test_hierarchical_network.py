@@ -258,7 +258,7 @@ def test_mistakes_are_named(wrong_types: None) -> None:
         hierarchical(["a", "a"])
     with pytest.raises(ValueError, match="same depth"):
         hierarchical([("a", "b"), ("c",)])
-    with pytest.raises(ValueError, match="named None"):
+    with pytest.raises(ValueError, match="A group is missing"):
         hierarchical(["a", None])
     with pytest.raises(TypeError, match="names of groups"):
         hierarchical("abc")
@@ -283,3 +283,26 @@ def test_groups_of_pruned_networks_are_refused() -> None:
     pruned = Pruned(as_prior(NORMAL), mask)
     with pytest.raises(ValueError, match=r"without mf\.priors\.Pruned"):
         mf.HierarchicalNetwork(network(), pruned, mf.likelihoods.Bernoulli(), groups=NAMES)
+
+
+FEW: dict[str, Any] = {"method": "advi", "steps": 2, "progress": False}
+
+
+def test_a_fit_goes_on_with_the_same_groups_in_the_same_order() -> None:
+    old = mf.fit(hierarchical(NAMES), X, Y, groups=NAMES, **FEW)
+    mf.fit(hierarchical(old.model.groups), X, Y, groups=NAMES[::-1], **FEW, start=old)
+    for groups in (NAMES[::-1], ["x", "y", "z"] * 4):
+        with pytest.raises(ValueError, match=r"Build the model with groups=start\.model\.groups"):
+            mf.fit(hierarchical(groups), X, Y, groups=groups, **FEW, start=old)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT])
+def test_a_group_that_is_missing_was_not_seen(missing: Any, wrong_types: None) -> None:
+    some = [*NAMES[:-1], missing]
+    with pytest.raises(ValueError, match="A group is missing"):
+        hierarchical(some)
+    with pytest.raises(ValueError, match=r"groups\[11\] is missing"):
+        mf.fit(hierarchical(NAMES), X, Y, groups=some, **FEW)
+    posterior = mf.fit(hierarchical(NAMES), X, Y, groups=NAMES, **FEW)
+    found = posterior.predict(X, groups=pd.Series(some, dtype=object)).mean
+    np.testing.assert_array_equal(found, posterior.predict(X, groups=[*NAMES[:-1], None]).mean)

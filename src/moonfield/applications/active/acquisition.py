@@ -15,14 +15,16 @@ Choose = Callable[[Prediction, np.ndarray, int, np.random.Generator], Choice]
 _POOL = 10  # candidates for each row of a diverse batch
 
 
-def as_acquisition(acquire: str | Acquisition) -> Choose:
-    """A name or a function of a `Prediction` as a choice of rows.
+def as_acquisition(acquire: str | Acquisition | None) -> Choose:
+    """A name, a function of a `Prediction`, or neither, as a choice of rows.
 
     Raises:
-        TypeError, ValueError: neither, or an unknown name.
+        TypeError, ValueError: something else, or an unknown name.
     """
     if callable(acquire):
         return _best(acquire)
+    if acquire is None:
+        return _best(_uncertainty)
     if acquire == "random":
         return _random
     if acquire == "batch":
@@ -32,7 +34,7 @@ def as_acquisition(acquire: str | Acquisition) -> Choose:
     if acquire not in _VALUES:
         names = ", ".join(map(repr, [*_VALUES, "batch", "random"]))
         raise ValueError(f"acquire must be one of {names} or a function, got {acquire!r}.")
-    return _best(_VALUES[acquire])
+    return _best(_VALUES[acquire] if acquire == "sd" else _of_classes(acquire))
 
 
 def _best(values_of: Acquisition) -> Choose:
@@ -44,6 +46,18 @@ def _best(values_of: Acquisition) -> Choose:
         return places, values[places]
 
     return choose
+
+
+def _of_classes(name: str) -> Acquisition:
+    def values(prediction: Prediction) -> Any:
+        if prediction.kind != "classes":
+            raise ValueError(
+                f"acquire={name!r} is for classes; leave it out, or use 'sd' or 'batch', for "
+                f"{prediction.kind}."
+            )
+        return _VALUES[name](prediction)
+
+    return values
 
 
 def _random(prediction: Prediction, X: np.ndarray, wanted: int, rng: np.random.Generator) -> Choice:

@@ -63,7 +63,7 @@ def learn(
     fit: Fit,
     *,
     predict: Predict | None = None,
-    acquire: str | Acquisition = "mutual_information",
+    acquire: str | Acquisition | None = None,
     first: int | Sequence[int] | np.ndarray = 10,
     per_round: int = 1,
     budget: int = 100,
@@ -86,7 +86,8 @@ def learn(
             classification and preference learning"), `"entropy"`, `"margin"`, `"sd"` (for numbers:
             of what the weights do not agree on), `"batch"` (the most informative ones, kept apart
             from one another), `"random"`, or a function of a `Prediction` that gives one value a
-            row, larger for rows to ask for first.
+            row, larger for rows to ask for first. None is mutual information for classes and sd
+            for numbers.
         first: labels to begin with, drawn at random; or the numbers of the rows to begin with, such
             as one of each cluster of the pool.
         per_round: labels between two fits.
