@@ -49,7 +49,7 @@ def friedman(seed):
 
 
 def fit(kind, X, y, seed, restarts):
-    """Several starts, the divergence annealed in; then the best goes on in smaller steps."""
+    """Several starts, the divergence annealed in; the best goes on, without, in small steps."""
     first, family, inputs = KINDS[kind]
     prior = {
         "layers.0.weight": first,

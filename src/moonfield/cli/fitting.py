@@ -29,7 +29,10 @@ from .tables import check_present, read_table
 _FEW = 10  # different whole numbers that are taken for classes
 _ROWS_EACH = 5  # rows of each of them at least, on average
 _DROP = " Fill it, or drop its row."
-_NUMBERS = "If it stands for a missing number, leave it empty and fit with --missing indicator."
+_NUMBERS = (
+    "Write it as a plain number, or, if it stands for a missing one, leave it empty and fit with "
+    "--missing indicator."
+)
 _FILL = " Fill it, drop its row, or fit with --missing indicator."
 
 

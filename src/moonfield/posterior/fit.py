@@ -224,10 +224,11 @@ def _starting_point(model: AbstractModel, start: Any) -> tuple[Posterior | None,
     if start is None:
         return None, None
     if isinstance(start, Posterior):
-        if space(start.model).shapes != space(model).shapes:
+        old = start.model
+        if space(old).shapes != space(model).shapes:
             raise ValueError("start must be a posterior of a model with the same parameters.")
-        before, now = (getattr(it, "groups", None) for it in (start.model, model))
-        if before is not None and now is not None and before.names != now.names:
+        grouped = isinstance(old, HierarchicalNetwork) and isinstance(model, HierarchicalNetwork)
+        if grouped and old.groups.names != model.groups.names:
             raise ValueError(
                 "start has other groups, or the same in another order. Build the model with "
                 "groups=start.model.groups."

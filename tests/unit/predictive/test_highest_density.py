@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
 
 import moonfield as mf
+from moonfield.families import Particles
 from tests.helpers import posterior_at
 
 ROWS = np.zeros((3, 1))
@@ -48,6 +50,37 @@ def test_of_two_modes_it_is_two_intervals() -> None:
     threshold = dense[np.searchsorted(np.cumsum(dense) * (grid[1] - grid[0]), 0.9)]
     ends = grid[1:][np.diff(density >= threshold)]
     np.testing.assert_allclose(found, [ends.reshape(2, 2)] * 3, atol=0.03)
+
+
+@pytest.mark.parametrize(
+    ("weights", "means", "sds", "level"),
+    [
+        ([0.95, 0.05], [0.0, 0.0], [0.01, 100.0], 0.3),
+        ([0.95, 0.05], [0.0, 0.0], [0.01, 100.0], 0.9),
+        ([0.5, 0.5], [0.0, 10.0], [0.01, 1.0], 0.9),
+        ([0.5, 0.5], [0.0, 0.0], [0.001, 5.0], 0.3),
+    ],
+)
+def test_a_narrow_mode_makes_a_small_set(
+    weights: list[float], means: list[float], sds: list[float], level: float
+) -> None:
+    found = mixture(weights, means, sds).highest_density(level)[0]
+    around = [m + sd * np.linspace(-8.0, 8.0, 40_001) for m, sd in zip(means, sds, strict=True)]
+    grid = np.unique(np.concatenate(around))
+    mass = np.diff(stats.norm.cdf(grid[:, None], means, sds) @ weights)
+    densest = np.argsort(-mass / np.diff(grid))
+    needed = densest[: 1 + np.sum(np.cumsum(mass[densest]) < level)]
+    exact = np.diff(grid)[needed].sum()
+    assert exact <= 1.001 * np.diff(found).sum() <= 1.05 * exact
+
+
+def test_a_common_count_far_from_the_others_is_a_set_of_its_own() -> None:
+    model = mf.BayesianNetwork(mf.nets.MLP([1, 1]), mf.priors.Normal(), mf.likelihoods.Poisson())
+    plain = posterior_at(model, 0.0, 1.0)
+    points = np.array([[0.0, np.log(1e-9)], [0.0, np.log(5e3)]], np.float32)
+    posterior = mf.Posterior(model, Particles(jnp.asarray(points)), plain.elbo, plain.diagnostics)
+    found = posterior.predict(ROWS, draws=200).highest_density(0.4)
+    np.testing.assert_array_equal(found, [[[0.0, 0.0]]] * 3)
 
 
 @pytest.mark.parametrize("level", [pytest.param(0.5, marks=pytest.mark.slow), 0.9])
