@@ -47,5 +47,9 @@ def test_a_layer_must_learn_its_width() -> None:
     x, y = steps_of(10)
     with pytest.raises(ValueError, match=r"mf\.priors\.AdaptiveWidth"):
         growing.grow(fixed, x, y)
+    it = model(2)
+    partly = mf.BayesianNetwork(it.network, it.prior, it.likelihood, bayesian="layers.1.*")
+    with pytest.raises(ValueError, match="leave bayesian out"):
+        growing.grow(partly, x, y)
     with pytest.raises(ValueError, match="steps"):
         growing.grow(model(2), x, y, steps=0)

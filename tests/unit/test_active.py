@@ -91,6 +91,12 @@ def test_every_row_is_asked_for_once_and_fits_start_from_the_last() -> None:
     assert other.labelled.tolist() != found.labelled.tolist()
 
 
+def test_a_round_looks_at_as_many_rows_as_it_asks_for() -> None:
+    found = active.learn(POOL, lambda rows: LABELS[rows], fixed, first=5, per_round=4, budget=16,
+                         candidates=2)  # fmt: skip
+    assert [one.labels for one in found.rounds] == [5, 9, 13, 16]
+
+
 def test_it_ends_with_the_pool_or_by_a_rule() -> None:
     found = active.learn(POOL[:7], lambda rows: LABELS[rows], fixed, first=3, per_round=3)
     assert found.stopped == "pool"

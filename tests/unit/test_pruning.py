@@ -70,6 +70,21 @@ def test_a_network_to_first_order_is_expanded_without_them() -> None:
     np.testing.assert_allclose(pruned.predict(X, draws=1_000).mean, want, atol=0.02)
 
 
+def test_weights_without_a_distribution_stay() -> None:
+    """Nothing says how sure they are, whatever their size."""
+    partly = mf.BayesianNetwork(
+        mf.nets.MLP([4, 2, 1]), mf.priors.Normal(), mf.likelihoods.Normal(), bayesian="layers.1.*"
+    )
+    it = mf.fit(partly, X, Y, method="advi", steps=50)
+    drawn = pruning.prune(it, 1.0).sample(2)["network"]
+    assert (np.asarray(drawn.layers[1].weight) == 0.0).all()
+    assert (np.asarray(drawn.layers[0].weight) != 0.0).all()
+    with pytest.raises(ValueError, match=r"No weights with a distribution match 'layers\.0\.\*'"):
+        pruning.prune(it, 0.5, "layers.0.*")
+    by_size = pruning.prune(it, 1.0, order="magnitude").sample(1)["network"]
+    assert (np.asarray(by_size.layers[0].weight) == 0.0).all()
+
+
 def test_mistakes_are_named() -> None:
     with pytest.raises(ValueError, match="share must lie between 0 and 1"):
         pruning.prune(posterior(), 1.5)

@@ -106,6 +106,9 @@ def test_what_cannot_be_selected_is_named() -> None:
     learned = posterior_at(model(mf.priors.LearnedScale()), 1.0, 0.1)
     with pytest.raises(ValueError, match="depend on the number of inputs"):
         select_inputs(learned, [0])
+    scaled = posterior_at(model(mf.priors.Scaled()), 1.0, 0.1)
+    with pytest.raises(ValueError, match="depend on the number of inputs"):
+        select_inputs(scaled, [0])
     by_weight = posterior_at(model(mf.priors.SpikeAndSlab(per="weight")), 0.0, 1.0)
     with pytest.raises(ValueError, match="not per input"):
         select_inputs(by_weight)
@@ -124,6 +127,15 @@ def test_a_smaller_network_has_not_the_khat_of_the_whole() -> None:
     posterior.diagnostics.facts["khat"] = 0.3
     assert "khat" not in select_inputs(posterior).posterior.diagnostics.facts
     assert posterior.diagnostics.facts["khat"] == 0.3
+
+
+def test_what_is_a_point_stays_one() -> None:
+    it = model(mf.priors.Normal())
+    partly = mf.BayesianNetwork(it.network, it.prior, it.likelihood, bayesian="layers.1.*")
+    points = jax.random.normal(jax.random.key(0), (5, space(partly).size))
+    plain = posterior_at(it, 0.0, 1.0)
+    posterior = mf.Posterior(partly, Particles(points), plain.elbo, plain.diagnostics)
+    assert select_inputs(posterior, [0]).posterior.model.points == partly.points
 
 
 def test_networks_to_first_order_keep_their_inputs() -> None:

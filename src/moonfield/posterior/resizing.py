@@ -69,9 +69,8 @@ def with_units(model: AbstractModel, layer: int, units: int) -> BayesianNetwork:
     network, sizes = model.network, [*sizes_of(model)]
     assert isinstance(network, MLP)
     sizes[layer + 1] = units
-    return BayesianNetwork(
-        MLP(sizes, network.activation, network.bias), model.prior, model.likelihood
-    )
+    network = MLP(sizes, network.activation, network.bias)
+    return BayesianNetwork(network, model.prior, model.likelihood, model.bayesian)
 
 
 def marginals(posterior: "Posterior") -> Marginals:

@@ -94,7 +94,8 @@ def learn(
         budget: labels in all.
         score: of a fit, e.g. its accuracy on rows kept aside; makes `result.curve`.
         stop: a rule that sees all rounds so far; True ends it, e.g. `settled()`.
-        candidates: how many rows of the pool, drawn at random, are looked at in a round.
+        candidates: how many rows of the pool, drawn at random, are looked at in a round; at least
+            `per_round`.
         seed: decides the first rows and the candidates.
 
     Raises:
@@ -133,7 +134,8 @@ def learn(
             reason = _reason(len(labelled), budget, len(pool), stop, tuple(rounds))
             if reason is not None:
                 return ActiveLearning(found, labelled, y, tuple(rounds), reason)
-            others = rng.permutation(np.setdiff1d(np.arange(len(pool)), labelled))[:candidates]
+            others = rng.permutation(np.setdiff1d(np.arange(len(pool)), labelled))
+            others = others[: max(candidates, per_round)]
             wanted = min(per_round, budget - len(labelled), len(others))
             places, values = choose(predict(found, pool[others]), pool[others], wanted, rng)
             rounds[-1] = rounds[-1]._replace(acquired=float(np.mean(values)))

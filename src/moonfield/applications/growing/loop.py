@@ -102,7 +102,8 @@ def grow(
         batch_size, seed: as of `mf.fit`.
 
     Raises:
-        TypeError, ValueError: no layer learns its width; as `mf.fit`.
+        TypeError, ValueError: no layer learns its width, a part of the weights is without a
+            distribution; as `mf.fit`.
     """
     whole(steps, "steps")
     whole(most, "most")
@@ -112,6 +113,10 @@ def grow(
         raise ValueError(
             "No layer learns its width: give the weights that read it, e.g. 'layers.1.weight', the "
             "prior mf.priors.AdaptiveWidth()."
+        )
+    if model.points:
+        raise ValueError(
+            "Networks grow by what is known of every weight: leave bayesian out of the model."
         )
     search = _Search(X, y, int(steps), batch_size, int(seed))
     for layer in layers:

@@ -33,7 +33,8 @@ def prune(
         posterior: of an `mf.BayesianNetwork`, by any method; also one that was pruned before.
         share: of the weights at these paths, from 0 to 1.
         paths: pattern of the paths of weights that may go; biases stay by default.
-        order: `"signal_to_noise"`; to compare, `"magnitude"` (|mean|) and `"random"`.
+        order: `"signal_to_noise"`, of weights that have a distribution; to compare, `"magnitude"`
+            (|mean|) and `"random"`.
         seed: of the order `"random"`.
 
     Raises:
@@ -59,20 +60,24 @@ def prune(
 
 def ranking(posterior: Posterior, paths: str, order: str, seed: int) -> dict[str, np.ndarray]:
     """What weights are ordered by, array by array: large ones stay longest."""
-    if not isinstance(posterior.model, BayesianNetwork):
-        name = type(posterior.model).__name__
+    model = posterior.model
+    if not isinstance(model, BayesianNetwork):
+        name = type(model).__name__
         raise TypeError(f"Only an mf.BayesianNetwork can be pruned, this is of {name}.")
     if order not in ORDERS:
         raise ValueError(f"order must be one of {', '.join(map(repr, ORDERS))}, got {order!r}.")
     moments = streamed_moments(lambda n, seed: posterior.sample(n, seed)["network"])
+    by_sd = order == "signal_to_noise"
+    if by_sd:
+        moments = {path: pair for path, pair in moments.items() if path not in model.points}
     chosen = {path: pair for path, pair in moments.items() if fnmatch.fnmatchcase(path, paths)}
     if not chosen:
-        raise ValueError(f"No weights match {paths!r}; there are {', '.join(moments)}.")
+        which = " with a distribution" if by_sd and model.points else ""
+        raise ValueError(f"No weights{which} match {paths!r}; there are {', '.join(moments)}.")
     if order == "random":
         rng = np.random.default_rng(seed)
         ranks = {path: rng.random(mean.shape) for path, (mean, _) in chosen.items()}
         return {path: np.where(chosen[path][0] == 0.0, -1.0, rank) for path, rank in ranks.items()}
-    by_sd = order == "signal_to_noise"
     return {path: np.abs(mean) / (sd if by_sd else 1.0) for path, (mean, sd) in chosen.items()}
 
 

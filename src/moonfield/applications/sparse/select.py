@@ -74,7 +74,8 @@ def select_inputs(
     if model.expansion is not None:
         raise TypeError("Inputs cannot be taken from a network to first order, as 'laplace' fits.")
     kept = _kept(posterior, model.network.sizes[0], inputs, threshold)
-    smaller = BayesianNetwork(_without(model.network, kept), model.prior, model.likelihood)
+    network = _without(model.network, kept)
+    smaller = BayesianNetwork(network, model.prior, model.likelihood, model.bayesian)
     places = _places(space(model), space(smaller), kept)
     approximation = _restricted(posterior.approximation, places, space(smaller))
     z = posterior.approximation.draw(jax.random.key(0), jnp.zeros((), jnp.int32))
@@ -141,12 +142,14 @@ def _check_same(
     full: dict[str, np.ndarray], smaller: BayesianNetwork, z: Any, kept: np.ndarray
 ) -> None:
     """Raise `ValueError` unless kept weights are the same function of kept numbers of z."""
+    describe, before = smaller.prior.describe, full[_PATH].shape
     full[_PATH] = full[_PATH][:, kept]
     for path, weights in _weights(smaller, z).items():
-        if not np.allclose(weights, full[path], rtol=1e-5, atol=1e-7):
+        same = path != _PATH or describe(path, before) == describe(path, weights.shape)
+        if not same or not np.allclose(weights, full[path], rtol=1e-5, atol=1e-7):
             raise ValueError(
                 f"The weights {path} depend on the number of inputs under the prior "
-                f"{smaller.prior.describe(path, weights.shape)}; give the first layer another."
+                f"{describe(path, weights.shape)}; give the first layer another."
             )
 
 
