@@ -104,6 +104,33 @@ def test_labels_come_back(fitted_classifier, iris):
     assert fitted_classifier.score(X, y) > 0.9
 
 
+@pytest.mark.parametrize("labels", [(1, 2, 3), ("b", "a", "c"), (2, 0, 5)])
+def test_metrics_take_labels_as_the_classifier_does(labels):
+    """Whole numbers too: 1, 2, 3 are not the second to the fourth class."""
+    X, y = load_iris(return_X_y=True)
+    of = np.array(labels)
+    own = classifier().fit(X, of[y])
+    known, asked = own.predict_distribution(X), of[y]
+    expected = np.mean(own.predict(X) == asked)
+    assert float(mf.diagnostics.accuracy(known, asked)) == expected > 0.9
+    places = np.searchsorted(np.sort(of), asked)
+    log_p = np.log(np.take_along_axis(known.probabilities, places[:, None], axis=1)[:, 0])
+    np.testing.assert_allclose(known.log_prob(asked), log_p, atol=1e-4)
+    found = mf.diagnostics.Temperature().fit(known, asked).apply(known)
+    assert float(mf.diagnostics.accuracy(found, asked)) == expected
+    assert mf.diagnostics.ece(known, asked) < 0.3
+    assert mf.diagnostics.ece_by_chance(known, simulations=3).max() < 0.3
+    with pytest.raises(ValueError, match=r"row 1 of y is '?9'?, which is not among the classes"):
+        mf.diagnostics.brier(known, [asked[0], 9, *asked[2:].tolist()])
+
+
+def test_levels_without_an_input_are_said():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": rng.normal(size=300), "town": [f"t{i % 120}" for i in range(300)]})
+    with pytest.warns(UserWarning, match="'town' has 120 different levels. The 100 .* 13.3%"):
+        regressor(steps=5).fit(table, table["x"])
+
+
 @pytest.mark.slow
 def test_two_classes(iris):
     X, y = iris[0][50:], iris[1][50:]

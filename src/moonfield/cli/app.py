@@ -137,7 +137,8 @@ def fit(
     weights: Annotated[str | None, typer.Option(help="A column of weights of the rows.")] = None,
     ignore: Annotated[list[str] | None, typer.Option(help="A column to leave out.")] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="A folder to go on from after a crash or Ctrl-C.")
+        Path | None,
+        typer.Option(help="A folder to go on from after a crash or Ctrl-C; auto is then IVON."),
     ] = None,
     force: Force = False,
     json: Json = False,

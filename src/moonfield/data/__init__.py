@@ -18,6 +18,7 @@ from .dataset import (
     take as take,
 )
 from .feed import Feed as Feed
+from .labels import label_numbers as label_numbers
 from .parquet import parquet
 from .reiterable import batches
 from .scaling import badly_scaled as badly_scaled

@@ -7,6 +7,7 @@ import numpy as np
 
 from .._core.checks import whole
 from .._core.keys import Stream, words
+from .class_probabilities import ClassProbabilities
 from .predicted import Predicted
 from .reliability import Equal, ece
 
@@ -49,7 +50,8 @@ class _Uniform:
 def _of_classes(prediction: Any, rng: np.random.Generator, bins: int, equal: Equal) -> float:
     p = np.asarray(prediction.probabilities, np.float64)
     below = p.cumsum(axis=-1)[..., :-1] < rng.random((*p.shape[:-1], 1))
-    return ece(prediction, below.sum(axis=-1), bins, equal)
+    numbered: Any = ClassProbabilities(p)
+    return ece(numbered, below.sum(axis=-1), bins, equal)
 
 
 def _of_numbers(prediction: Any, rng: np.random.Generator, bins: int, equal: Equal) -> float:

@@ -24,10 +24,12 @@ class ClassProbabilities:
 
     Attributes:
         probabilities: (rows, ..., K), summing to 1 over the last axis; K = 2 for two classes.
+        classes: their labels (K,), by which metrics take targets; None for 0, 1, ..., K - 1.
     """
 
     kind: ClassVar[str] = "classes"
     probabilities: np.ndarray
+    classes: np.ndarray | None = None
 
     def __post_init__(self):
         p = np.asarray(self.probabilities)
@@ -55,7 +57,7 @@ class ClassProbabilities:
         """Log-probability of targets, nats, summed over those of a row: (rows,).
 
         Raises:
-            TypeError, ValueError: y is not the number of a class for each target.
+            TypeError, ValueError: y is not the number, or label, of a class for each target.
         """
         p, labels = class_targets(self, y, "log_prob")
         with np.errstate(divide="ignore"):

@@ -4,7 +4,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from ..data import as_targets
+from ..data import as_targets, label_numbers
 from ..likelihoods.checks import check_classes
 
 
@@ -13,8 +13,8 @@ class Predicted(Protocol):
     """A predictive distribution of the targets of some rows: `mf.Prediction`, or a look-alike.
 
     Each metric asks for the fields that it needs, under the names of `mf.Prediction`. Of classes:
-    `probabilities`, (rows, ..., K). Of numbers: `mean`, `sd`, `cdf`, `quantile`, `interval`,
-    `sample`, `discrete`.
+    `probabilities`, (rows, ..., K), and `classes`, their labels, where there are any. Of numbers:
+    `mean`, `sd`, `cdf`, `quantile`, `interval`, `sample`, `discrete`.
     """
 
     @property
@@ -36,8 +36,11 @@ def check_kind(prediction: Predicted, kind: Literal["classes", "numbers"], what:
 
 
 def class_targets(prediction: Any, y: Any, what: str) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities (rows, ..., K) in float64, and the integer labels (rows, ...) of y."""
+    """Probabilities (rows, ..., K) in float64, and the numbers (rows, ...) of the classes of y."""
     p = np.asarray(prediction.probabilities, np.float64)
+    classes = getattr(prediction, "classes", None)
+    if classes is not None:
+        return p, label_numbers(y, len(p), classes)
     labels = as_targets(y, len(p), p.shape[1:-1])
     check_classes(labels, p.shape[-1], what)
     return p, labels.astype(np.intp)

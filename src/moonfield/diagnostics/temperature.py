@@ -59,8 +59,9 @@ class Temperature:
         Raises:
             ValueError: targets are numbers.
         """
-        p = check_kind(prediction, "classes", "Temperature").probabilities
-        return ClassProbabilities(softmax(_log(p) / self.temperature, axis=-1))
+        of = check_kind(prediction, "classes", "Temperature")
+        p = softmax(_log(of.probabilities) / self.temperature, axis=-1)
+        return ClassProbabilities(p, getattr(of, "classes", None))
 
 
 def _log(p: np.ndarray) -> np.ndarray:

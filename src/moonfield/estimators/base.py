@@ -24,7 +24,7 @@ from ..networks import MLP
 from ..posterior import Posterior, Wish, load
 from ..predictive import Prediction, Units, checked_prediction
 from .columns import Columns, categorical_places, check_table, columns_of
-from .encoder import Encoder, learn
+from .encoder import MOST_LEVELS, Encoder, learn
 from .exporting import export_estimator
 from .online import joined, knowledge, members_of
 from .recipe import Choice, fit_rows, member_method, network_prior
@@ -125,7 +125,8 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         standardised, those of text or categories one-hot encoded. `sample_weight` (rows,)
         multiplies each row's log-likelihood; a row of weight 0 is as good as absent. `checkpoint`
         is as in `mf.fit`; without a `random_state` the seed is then 0, so that the same call goes
-        on. Where a fit fails, the estimator is as it was before.
+        on, and method `"auto"` is one of steps, which can go on: IVON. Where a fit fails, the
+        estimator is as it was before.
 
         Raises:
             TypeError, ValueError: bad input, before anything compiles; says what and where.
@@ -161,9 +162,8 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         model, approximation = self.posterior_.model, self.posterior_.approximation
         draws = self.draws if draws is None else draws
         seed = self.seed_ if seed is None else seed
-        return checked_prediction(
-            model, approximation, inputs, draws, seed, keep_draws, units=self._units
-        )
+        options = draws, seed, keep_draws, self._units, getattr(self, "classes_", None)
+        return checked_prediction(model, approximation, inputs, *options)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write to one file (safetensors with a JSON header, never pickle): all but the rows.
@@ -260,6 +260,17 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
         self._updated_once = True  # posterior_ holds these rows, not those before
         return self
 
+    def _check_levels(self, columns: Columns, names: Any) -> None:
+        """Say which categories are lost to the network."""
+        for place, levels, share in self.encoder_.left_out(columns):
+            name = place if names is None else repr(names[place])
+            warnings.warn(
+                f"The categorical column {name} has {levels} different levels. The {MOST_LEVELS} "
+                f"most frequent have an input each; all others, {share:.1%} of the rows, count as "
+                "unseen. Encode it first (sklearn.preprocessing.TargetEncoder), or join levels.",
+                stacklevel=4,
+            )
+
     def _check_variation(self, rows: Rows) -> None:
         """What the first of several calls cannot know, no later one makes good."""
         if self._units is not None and not np.ptp(rows.targets, axis=0).all():
@@ -298,6 +309,7 @@ class AbstractBayesianMLP(BaseEstimator, abc.ABC):
             name = getattr(y, "name", None)
             self.target_name_ = name if isinstance(name, str) and name else None
             self.encoder_ = learn(columns, places, self.missing == "indicator", weights)
+            self._check_levels(columns, names)
             self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         return Rows(self.encoder_.encode(columns), self._encoded_targets(targets), weights)
 

@@ -36,7 +36,8 @@ class BayesianMLPClassifier(ClassifierMixin, AbstractBayesianMLP):
         batch_size: rows per step; `"auto"` takes all rows up to 1,200 and batches of 256 beyond.
         draws: posterior draws of a prediction.
         categorical: columns that are one-hot encoded: `"auto"` takes those of text and categories
-            of a table; else names or positions. Levels that a fit has not seen count as none.
+            of a table; else names or positions. Levels that a fit has not seen count as none, and
+            so do, with a warning, those that are not among the 100 most frequent of a column.
         missing: `"error"`, or `"indicator"`: a missing number becomes its column's mean beside an
             input that says so, a missing category is a level of its own.
         random_state: an integer for the same answers every time.

@@ -1,7 +1,7 @@
 """What is learned of a table before the fit: scales, levels, which values were missing."""
 
 import collections
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from .._core.trees import default_float
 from .columns import Columns
 
 LARGEST = 1e6  # standardised numbers beyond it are cut: far outside the training rows, in float32
-_MOST_LEVELS = 100  # of a categorical column that get an input; rarer ones count as unseen
+MOST_LEVELS = 100  # of a categorical column that get an input; rarer ones count as unseen
 _CONSTANT = 1e-10  # an sd below this share of a column's size is rounding, not variation
 
 
@@ -32,7 +32,8 @@ class Scales(NamedTuple):
 class Encoder(NamedTuple):
     """Columns -> standardised numbers, missing-value indicators, one-hot levels.
 
-    A missing number becomes the column's mean beside an indicator; an unseen level is all zeros.
+    A missing number becomes the column's mean beside an indicator; an unseen level is all zeros,
+    and so is one that is not among the 100 most frequent of its column.
     """
 
     categorical: tuple[int, ...]  # positions among all columns
@@ -58,6 +59,13 @@ class Encoder(NamedTuple):
             encoded[:, begin : begin + len(known)] = _one_hot(known, found)
             begin += len(known)
         return encoded
+
+    def left_out(self, columns: Columns) -> Iterator[tuple[int, int, float]]:
+        """Columns of which levels have no input: place, number of levels, share of such rows."""
+        for place, known, found in zip(self.categorical, self.levels, columns.levels, strict=True):
+            every = set(found.tolist())
+            if len(every) > len(known):
+                yield place, len(every), float(np.mean(~np.isin(found.astype(str), known)))
 
 
 def learn(
@@ -95,7 +103,7 @@ def _scale(values: np.ndarray, weights: np.ndarray | None) -> tuple[float, float
 def _frequent(found: np.ndarray) -> tuple[str, ...]:
     """The levels of a column, at most the 100 most frequent ones, sorted."""
     counts = collections.Counter(sorted(found.tolist()))
-    return tuple(sorted(level for level, _ in counts.most_common(_MOST_LEVELS)))
+    return tuple(sorted(level for level, _ in counts.most_common(MOST_LEVELS)))
 
 
 def _one_hot(known: tuple[str, ...], found: np.ndarray) -> np.ndarray:

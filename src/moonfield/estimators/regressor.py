@@ -48,12 +48,13 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
             `mf.Laplace("gauss_newton", starts=1, empirical_bayes=True, modes=4, even_noise=True)`,
             which learns prior and noise by the marginal likelihood, from 100 rows on and up to
             2,000 weights and 10^11 rows times squared weights; else, and where one of the next two
-            is given, mean-field by `mf.IVON(hessian_init=1_000, tolerance=0.01)`.
+            or a checkpoint is given, mean-field by `mf.IVON(hessian_init=1_000, tolerance=0.01)`.
         steps: optimiser updates; None stops by itself.
         batch_size: rows per step; `"auto"` takes all rows up to 1,200 and batches of 256 beyond.
         draws: posterior draws of a prediction.
         categorical: columns that are one-hot encoded: `"auto"` takes those of text and categories
-            of a table; else names or positions. Levels that a fit has not seen count as none.
+            of a table; else names or positions. Levels that a fit has not seen count as none, and
+            so do, with a warning, those that are not among the 100 most frequent of a column.
         missing: `"error"`, or `"indicator"`: a missing number becomes its column's mean beside an
             input that says so, a missing category is a level of its own.
         random_state: an integer for the same answers every time.

@@ -227,8 +227,8 @@ def _starting_point(model: AbstractModel, start: Any) -> tuple[Posterior | None,
         old = start.model
         if space(old).shapes != space(model).shapes:
             raise ValueError("start must be a posterior of a model with the same parameters.")
-        grouped = isinstance(old, HierarchicalNetwork) and isinstance(model, HierarchicalNetwork)
-        if grouped and old.groups.names != model.groups.names:
+        named = [it.groups.names for it in (old, model) if isinstance(it, HierarchicalNetwork)]
+        if len(named) == 2 and named[0] != named[1]:
             raise ValueError(
                 "start has other groups, or the same in another order. Build the model with "
                 "groups=start.model.groups."

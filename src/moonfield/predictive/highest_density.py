@@ -62,7 +62,7 @@ def _masses(cdf: Cdf, edges: np.ndarray) -> Float[np.ndarray, "rows cells"]:
 def _coarse(masses: np.ndarray, edges: np.ndarray, discrete: bool) -> Bool[np.ndarray, " rows"]:
     """Rows with much in one cell, unless that is one whole number."""
     divisible = np.diff(edges, axis=1) > float(discrete)
-    return ((masses > _COARSE) & divisible).any(axis=1)
+    return np.any((masses > _COARSE) & divisible, axis=1)
 
 
 def _refined(masses: np.ndarray, edges: np.ndarray, discrete: bool) -> np.ndarray:

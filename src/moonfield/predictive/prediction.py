@@ -9,7 +9,7 @@ from scipy.special import entr, xlog1py
 
 from .._core.checks import whole
 from .._core.keys import Stream, check_seed, stream
-from ..data import as_targets
+from ..data import as_targets, label_numbers
 from ..families import AbstractApproximation
 from ..model import AbstractModel
 from .highest_density import highest_density
@@ -46,6 +46,9 @@ class Prediction:
 
     For classes also, in nats, `entropy == mutual_information + expected_entropy` (Depeweg et al.,
     2018, "Decomposition of uncertainty in Bayesian deep learning", eqs 2-5).
+
+    `classes` are the labels of an estimator's classes, in the order of probabilities, by which
+    `log_prob` and metrics take targets; None where targets are the numbers 0, 1, ... themselves.
     """
 
     def __init__(
@@ -57,12 +60,14 @@ class Prediction:
         seed: int,
         keep_draws: bool = False,
         units: Units | None = None,
+        classes: np.ndarray | None = None,
     ):
         self._source = Source(model, approximation, stream(seed, Stream.draws))
         self._inputs = inputs
         self._seed = seed
         self._keep_draws = keep_draws
         self._units = units
+        self.classes = classes
         self.draws = draws
 
     @property
@@ -107,7 +112,7 @@ class Prediction:
 
     @property
     def label(self) -> np.ndarray:
-        """The most probable class, an integer."""
+        """The most probable class, an integer: its place among `probabilities`."""
         return np.argmax(self.probabilities, axis=-1)
 
     @property
@@ -148,7 +153,8 @@ class Prediction:
         """Log-density of targets under the predictive mixture, nats: `log mean_w p(y | w)`.
 
         Raises:
-            TypeError, ValueError: y is not numeric and finite, or has another number of rows.
+            TypeError, ValueError: y is not numeric and finite, has another number of rows, or a
+                label that is not among `classes`.
         """
         targets = self._targets(y)
         found = self._reduce(LogDensity(), targets) - np.log(self.draws).astype(targets.dtype)
@@ -275,6 +281,7 @@ class Prediction:
         return as_targets(y, self.rows, shape)
 
     def _targets(self, y: Any) -> np.ndarray:
+        y = y if self.classes is None else label_numbers(y, self.rows, self.classes)
         targets = self._standardised(y)
         self._source.model.check_targets(self._inputs, targets)
         return targets
@@ -301,12 +308,15 @@ def checked_prediction(
     seed: int,
     keep_draws: bool = False,
     units: Units | None = None,
+    classes: np.ndarray | None = None,
 ) -> Prediction:
     """A prediction for user input; errors as `model.check_inputs`, and for draws and seeds.
 
-    `units` are those of y where the model was fitted to standardised targets.
+    `units` are those of y where the model was fitted to standardised targets, `classes` the labels
+    where it was fitted to their numbers.
     """
     draws = whole(draws, "draws")
     check_seed(seed)
     inputs = model.check_inputs(X)
-    return Prediction(model, approximation, inputs, draws, int(seed), keep_draws, units)
+    options = int(seed), keep_draws, units, classes
+    return Prediction(model, approximation, inputs, draws, *options)

@@ -58,7 +58,9 @@ class Evaluation:
     @functools.cached_property
     def log_prob(self) -> np.ndarray:
         """Log-density of each row's targets, nats: (rows,)."""
-        return np.asarray(self.prediction.log_prob(self.y), np.float64)
+        classes = self.subject.classes
+        targets = self.y if classes is None else classes[self.y]
+        return np.asarray(self.prediction.log_prob(targets), np.float64)
 
     @property
     def log_score(self) -> Score:

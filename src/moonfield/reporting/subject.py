@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data import Dataset, as_targets
+from ..data import Dataset, as_targets, label_numbers
 from ..model import BayesianNetwork
 from ..posterior import Posterior
 from ..predictive import Prediction, Units
@@ -66,7 +66,7 @@ class Subject:
                 finite, or a label that the fit has not seen.
         """
         if self.classes is not None:
-            return encoded(y, rows, self.classes)
+            return label_numbers(y, rows, self.classes, "y_test")
         model = self.posterior.model
         found = as_targets(y, rows, model.target_shape(prediction.inputs), "y_test", np.float64)
         model.check_targets(prediction.inputs, found)
@@ -113,28 +113,3 @@ def subject_of(fitted: Any) -> Subject:
     if not hasattr(fitted, "posterior_"):
         raise ValueError(f"This {type(fitted).__name__} is not fitted yet: call fit first.")
     return Subject(fitted, fitted.posterior_)
-
-
-def encoded(y: Any, rows: int, classes: np.ndarray) -> np.ndarray:
-    """The number of each label among the classes (rows,)."""
-    if y is None:
-        raise TypeError("y_test is missing.")
-    values = np.asarray(y)
-    values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
-    if values.shape != (rows,):
-        raise ValueError(f"X_test has {rows} rows, but y_test has shape {values.shape}.")
-    known = {label: place for place, label in enumerate(classes.tolist())}
-    labels = values.tolist()
-    found = np.array([known.get(label, -1) for label in labels])
-    if (found < 0).any():
-        row = int(np.argmax(found < 0))
-        what = "is missing" if _missing(labels[row]) else f"is {labels[row]!r}"
-        raise ValueError(
-            f"The label in row {row} of y_test {what}, which is not among the classes of the fit, "
-            f"{classes.tolist()}. Drop such rows, or fit with them."
-        )
-    return found
-
-
-def _missing(label: Any) -> bool:
-    return label is None or label != label  # noqa: PLR0124  NaN does not equal itself

@@ -19,6 +19,14 @@ def encoded(columns, weights=None, missing=False):
     return learn(columns, [], missing, weights).encode(columns)
 
 
+def test_levels_without_an_input_are_counted():
+    found = np.array([*map(str, range(150)), *["7"] * 350], dtype=object)
+    columns = Columns(np.zeros((500, 0)), [found, found[::-1], np.full(500, "a", object)])
+    encoder = learn(columns, [1, 4, 6], False, None)
+    assert [*encoder.left_out(columns)] == [(1, 150, 0.1), (4, 150, 0.1)]
+    assert (encoder.encode(columns).sum(axis=1) == 2).sum() == 100  # rows lack one of three
+
+
 def test_columns_are_standardised():
     found = encoded(numbers([[1.0, 10.0], [3.0, 30.0]]))
     np.testing.assert_allclose(found, [[-1.0, -1.0], [1.0, 1.0]])

@@ -108,7 +108,7 @@ def test_scores_of_classes_are_those_of_the_prediction(classes):
     assert_says(scores["Brier score ↓"][0], brier.mean(), se(brier))
     right = 1.0 * ((p.mean > 0.5) == y)
     assert_says(scores["accuracy ↑"][0], right.mean(), se(right))
-    assert_says(scores["calibration error ↓"][0], mf.diagnostics.ece(p, y))
+    assert_says(scores["calibration error ↓"][0], mf.diagnostics.ece(p, classes.y))
     cells = classes.page.table("Predicted against true classes")
     assert [int(cell) for cell in cells["no"][:2]] == [
         int(((p.mean <= 0.5) & (y == 1)).sum()), int(((p.mean > 0.5) & (y == 1)).sum())
@@ -231,7 +231,7 @@ def test_same_seed_same_page(numbers, tmp_path):
     [
         (lambda X, y: (X, np.where(y == "no", "maybe", y)), ValueError, "row .* is 'maybe'"),
         (lambda X, y: (X, [None, *y[1:]]), ValueError, "row 0 of y_test is missing"),
-        (lambda X, y: (X, y[1:]), ValueError, "X_test has 100 rows"),
+        (lambda X, y: (X, y[1:]), ValueError, "X has 100 rows, but y_test"),
         (lambda X, y: (X[:1], y[:1]), ValueError, "2 rows or more, got 1"),
         (lambda X, y: (X, None), TypeError, "y_test is missing"),
         (lambda X, y: (None, y), TypeError, "X_test is missing"),
