@@ -341,6 +341,10 @@ TEN = "".join(f"{i},{i * i}\n" for i in range(10))
         ("a.csv", "x\ty\n1\t2\n2\t3\n", "y", "has columns apart by tabs. Call it .tsv"),
         ("a.csv", HEAD + "".join(f'{i},"${i},500.5"\n' for i in range(10)), "y",
          "column 'y', row 1 is '$0,500.5' and not written as a plain number such as 1234.5."),
+        ("a.csv", (HEAD + TEN).encode("utf-16"), "y", "is text in UTF-16. Convert it to UTF-8."),
+        ("a.csv", HEAD + TEN + '3,""\n', "y", "column 'y', row 11 is missing"),
+        ("a.jsonl", "".join(f'{{"x": {i}, "y": "{i}.5"}}\n' for i in range(12)), "y",
+         "row 1 is '0.5' stored as text. Say --task numbers or --task classes."),
         ("a.xlsx", "x", "y", "'.xlsx' is none of .csv, .tsv"),
         ("a.parquet", HEAD + TEN, "y", "cannot be read as .parquet"),
         ("a.arrow", HEAD + TEN, "y", "cannot be read as .arrow"),
@@ -381,6 +385,45 @@ def test_numbers_that_are_not_written_plainly_are_pointed_out(form, tmp_path, ca
     said = " ".join(capsys.readouterr().err.split())
     first = next(row for row, text in enumerate(written, 1) if text not in ("0", "0.5"))
     assert f"column 'x', row {first} is {written[first - 1]!r} and not written as a plain" in said
+
+
+def test_numbers_stored_as_text_are_pointed_out(tmp_path, capsys):
+    """Unless they are codes; as a target they are taken for what the user says."""
+    table, out = tmp_path / "a.parquet", tmp_path / "m.mf"
+    text = [f"{i}.5" for i in range(40)]
+    codes = [f"{i:03}" for i in range(40)]
+    pd.DataFrame({"x": text, "code": codes, "y": text}).to_parquet(table)
+    fit = ["fit", str(table), "--target", "y", *FIT, "-o", str(out)]
+    assert main([*fit, "--task", "numbers"]) == 0
+    said = capsys.readouterr()
+    assert "numbers from 0.5 to 39.5" in " ".join((said.out + said.err).split())
+    assert "column 'x', row 1 is '0.5' stored as text: the whole column is taken" in said.err
+    assert "'code'" not in said.err
+
+
+def test_quoted_blanks_are_missing(tmp_path, capsys):
+    """As writers that quote everything leave them, in fits and in predictions."""
+    table, out = tmp_path / "a.csv", tmp_path / "m.mf"
+    rows = "".join(f'"{"" if i == 7 else i}","{i % 3}k","{i}.5"\n' for i in range(40))
+    table.write_text('"x","name","y"\n' + rows)
+    fit = ["fit", str(table), "--target", "y", *FIT, "-o", str(out)]
+    assert "column 'x', row 8 is missing" in failure(capsys, *fit)
+    assert main([*fit, "--missing", "indicator"]) == 0
+    assert mf.load(out).encoder_.indicated == (0,)
+    capsys.readouterr()
+    assert main(["predict", str(out), str(table), "-o", str(tmp_path / "p.csv")]) == 0
+    expected = mf.load(out).predict(pd.read_csv(table)[["x", "name"]])
+    np.testing.assert_allclose(read(tmp_path / "p.csv")["mean"], expected, rtol=1e-5)
+
+
+def test_a_blank_line_of_one_column_is_a_row_without_its_value(tmp_path, capsys):
+    table, out = tmp_path / "a.csv", tmp_path / "m.mf"
+    table.write_text(HEAD + TEN)
+    assert main(["fit", str(table), "--target", "y", *FIT, "-o", str(out)]) == 0
+    table.write_text("x\n1\n\n3\n")
+    capsys.readouterr()
+    said = failure(capsys, "predict", out, table, "-o", tmp_path / "p.csv")
+    assert "column 'x', row 2 is missing" in said
 
 
 @pytest.mark.parametrize("form", ["{}-{}", "{}:{:02}", "v{}.{}", "10.{}.{}.7", "0{}/{}"])
@@ -611,6 +654,15 @@ def test_report_gives_labels_as_in_the_fit(fitted, tmp_path, capsys, reported):
     write(tmp_path / "test.csv", data)
     said = failure(capsys, *command, "--force", "--target", "truth")
     assert "column 'truth', row 4 is missing" in said
+    yes = tmp_path / "yes.mf"
+    learned = tmp_path / "learned.csv"
+    write(learned, frame().drop(columns=["price", "kind"]))
+    assert main(["fit", str(learned), "--target", "new", *FIT, "-o", str(yes)]) == 0
+    capsys.readouterr()
+    write(table, frame(20, seed=1).assign(new=[0, 1] * 9 + [1, 2]))
+    said = failure(capsys, "report", yes, table, "-o", out, "--force")
+    assert "column 'new', row 20 is 2, neither yes (1) nor no (0)" in said
+    write(table, data)
     said = failure(capsys, *command, "--force", "--target", "count")
     assert "predicts from 'count': it is a feature" in said
 

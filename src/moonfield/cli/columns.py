@@ -14,6 +14,7 @@ from .errors import BadInput
 NUMBERS, TEXT = "numbers", "text"
 _WORDS = {"true": 1.0, "false": 0.0}
 _FEW_WORDS, _MANY_NUMBERS = 3, 10  # different ones, of a column that was meant to hold numbers
+_CODE = re.compile(r"0\d")
 _WRITTEN = re.compile(r"[-+]?[$€£¥]?\s*\d+([ ,.'’\u00a0\u202f]\d{3})*([.,]\d+)?\s*[%$€£¥]?")
 
 
@@ -98,16 +99,23 @@ def as_text(place: Place, column: pa.ChunkedArray, missing: bool) -> pa.ChunkedA
 
 
 def exception_to_numbers(place: Place, column: pa.ChunkedArray) -> str | None:
-    """Where text has a first word among what are otherwise numbers, plain or like '$1,234.50'."""
+    """Where text has a first word among what are otherwise numbers, plain or like '$1,234.50'.
+
+    And where all of it is numbers of which none is like the code '007'.
+    """
     if _kind(column.type) != TEXT or pa.types.is_dictionary(column.type):
         return None
     found = column.unique().drop_null().to_pylist()
     strange = {text for text in found if _float(text) is None}
     words = {text for text in strange if not _WRITTEN.fullmatch(text.strip())}
-    if not strange or len(words) > _FEW_WORDS or len(found) - len(words) < _MANY_NUMBERS:
+    if len(words) > _FEW_WORDS or len(found) - len(words) < _MANY_NUMBERS:
         return None
-    row = next(row for row, text in enumerate(column.to_pylist()) if text in (words or strange))
-    told = "among numbers" if words else "and not written as a plain number such as 1234.5"
+    if not strange and any(_CODE.match(text.strip()) for text in found):
+        return None
+    odd = words or strange or set(found)
+    row = next(row for row, text in enumerate(column.to_pylist()) if text in odd)
+    told = "and not written as a plain number such as 1234.5" if strange else "stored as text"
+    told = "among numbers" if words else told
     return f"{place.at(row)} is {column[row].as_py()[:50]!r} {told}"
 
 

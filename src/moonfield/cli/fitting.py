@@ -33,6 +33,7 @@ _NUMBERS = (
     "Write it as a plain number, or, if it stands for a missing one, leave it empty and fit with "
     "--missing indicator."
 )
+_STORED = "Store numbers, unless they are codes."
 _FILL = " Fill it, drop its row, or fit with --missing indicator."
 
 
@@ -103,11 +104,14 @@ def _target(wish: Wish, table: pa.Table) -> tuple[np.ndarray, str]:
     kind = kind_of(place, column)
     if column.null_count:
         as_text(place, column, missing=False)
-    if wish.task != "classes" and (odd := exception_to_numbers(place, column)):
-        raise BadInput(f"{odd}. Fill it, rewrite it, drop its row, or say --task classes.")
+    plain = kind == TEXT and is_text_of_numbers(column)
+    asked = wish.task is None if plain else wish.task != "classes"
+    if asked and (odd := exception_to_numbers(place, column)):
+        remedy = "Say --task numbers or" if plain else "Fill it, rewrite it, drop its row, or say"
+        raise BadInput(f"{odd}. {remedy} --task classes.")
     task = _task(column, kind) if wish.task is None else wish.task
     if task == "numbers":
-        if kind == TEXT and not is_text_of_numbers(column):
+        if kind == TEXT and not plain:
             raise BadInput(
                 f"{wish.table}: the target {wish.target!r} holds text; leave out --task numbers."
             )
@@ -165,7 +169,8 @@ def _features(wish: Wish, table: pa.Table) -> pa.Table:
         column, place = _column(wish, table, name, _FILL)
         convert = as_text if kind_of(place, column) == TEXT else as_numbers
         if odd := exception_to_numbers(place, column):
-            warnings.warn(f"{odd}: the whole column is taken for text. {_NUMBERS}", stacklevel=2)
+            remedy = _STORED if is_text_of_numbers(column) else _NUMBERS
+            warnings.warn(f"{odd}: the whole column is taken for text. {remedy}", stacklevel=2)
         found[name] = convert(place, column, wish.missing == "indicator")
     if not found:
         raise BadInput(f"{wish.table} has no column beside the target to learn from.")

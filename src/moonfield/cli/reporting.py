@@ -63,4 +63,11 @@ def _targets(estimator: Any, block: pa.Table, place: Place) -> np.ndarray:
             raise BadInput(f"{place.path}: the target {place.name!r} holds numbers, not labels.")
         return labels(text)
     numbers = as_numbers(place, column, missing=False)
-    return np.asarray(numbers, bool) if classes.dtype.kind == "b" else labels(numbers)
+    if classes.dtype.kind != "b":
+        return labels(numbers)
+    values = np.asarray(numbers)
+    other = (values != 0.0) & (values != 1.0)
+    if other.any():
+        row = int(np.argmax(other))
+        raise BadInput(f"{place.at(row)} is {values[row]:g}, neither yes (1) nor no (0).")
+    return values == 1.0

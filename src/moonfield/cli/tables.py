@@ -4,6 +4,7 @@ CSV has no types: a whole table gets those that suit all its values, and blocks 
 text, so that what a column is does not depend on where a file was cut.
 """
 
+import codecs
 import contextlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.ipc
 import pyarrow.parquet
@@ -41,7 +43,9 @@ def read_table(path: Path, without: Sequence[str] = ()) -> pa.Table:
     names = None if kind == "jsonl" else names_of(path)
     with _reading(path):
         if kind in _DELIMITERS:
-            table = pyarrow.csv.read_csv(path, parse_options=_layout(kind), **_options(None))
+            layout = _layout(kind, names or ())
+            table = pyarrow.csv.read_csv(path, parse_options=layout, **_options(None))
+            table = _without_blanks(table, typed=True)
         elif kind == "parquet":
             table = pyarrow.parquet.ParquetFile(path).read(columns=_kept(path, without))
         elif kind == "arrow":
@@ -63,8 +67,8 @@ def names_of(path: Path) -> list[str]:
     kind = check_input(path)
     with _reading(path):
         if kind in _DELIMITERS:
-            _check_delimiter(path, _DELIMITERS[kind].encode())
-            layout = _layout(kind)
+            _check_header(path, _DELIMITERS[kind].encode())
+            layout = _layout(kind, ())
             with pyarrow.csv.open_csv(path, parse_options=layout, **_options(None)) as reader:
                 return reader.schema.names
         if kind == "parquet":
@@ -92,7 +96,8 @@ def read_blocks(path: Path, wanted: Sequence[str], rows: int) -> Iterator[pa.Tab
     check_present(path, present, wanted)
     count = 0
     with _reading(path):
-        for block in _cut(_pieces(path, kind, list(wanted)), rows):
+        layout = _layout(kind, present) if kind in _DELIMITERS else None
+        for block in _cut(_pieces(path, kind, list(wanted), layout), rows):
             count += block.num_rows
             yield block
     if count == 0:
@@ -120,12 +125,12 @@ def listed(names: Sequence[str], most: int = 12) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-def _pieces(path: Path, kind: str, wanted: list[str]) -> Iterator[pa.Table]:
-    if kind in _DELIMITERS:
+def _pieces(path: Path, kind: str, wanted: list[str], layout: Any) -> Iterator[pa.Table]:
+    if layout is not None:
         options = _options(wanted)
-        with pyarrow.csv.open_csv(path, parse_options=_layout(kind), **options) as reader:
+        with pyarrow.csv.open_csv(path, parse_options=layout, **options) as reader:
             for batch in reader:
-                yield pa.Table.from_batches([batch])
+                yield _without_blanks(pa.Table.from_batches([batch]))
     elif kind == "parquet":
         with pyarrow.parquet.ParquetFile(path, **_PARQUET) as file:
             for batch in file.iter_batches(columns=wanted):
@@ -153,8 +158,32 @@ def _cut(pieces: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
         yield pa.concat_tables(held, promote_options="permissive")
 
 
-def _layout(kind: str) -> Any:
-    return pyarrow.csv.ParseOptions(delimiter=_DELIMITERS[kind], newlines_in_values=True)
+def _without_blanks(table: pa.Table, typed: bool = False) -> pa.Table:
+    """What is empty is missing between quotes too, and what is left may be numbers."""
+    for place, column in enumerate(table.columns):
+        blank = pc.call_function("equal", [column, ""]) if pa.types.is_string(column.type) else None
+        if blank is not None and pc.call_function("any", [blank]).as_py():
+            left = pc.call_function("if_else", [blank, None, column])
+            left = _typed(left) if typed else left
+            table = table.set_column(place, table.field(place).name, left)
+    return table
+
+
+def _typed(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    """As CSV's own inference has it."""
+    if text.null_count == len(text):
+        return pa.chunked_array([pa.nulls(len(text))])
+    for kind in (pa.int64(), pa.float64()):
+        with contextlib.suppress(pa.ArrowInvalid):
+            return text.cast(kind)
+    return text
+
+
+def _layout(kind: str, names: Sequence[str]) -> Any:
+    """Of a file with these columns: an empty line of a single one is a row without its value."""
+    return pyarrow.csv.ParseOptions(
+        delimiter=_DELIMITERS[kind], newlines_in_values=True, ignore_empty_lines=len(names) != 1
+    )
 
 
 def _options(wanted: list[str] | None) -> dict[str, Any]:
@@ -243,9 +272,11 @@ def _kept(path: Path, without: Sequence[str]) -> list[str]:
     return [name for name in pyarrow.parquet.read_schema(path).names if name not in without]
 
 
-def _check_delimiter(path: Path, delimiter: bytes) -> None:
+def _check_header(path: Path, delimiter: bytes) -> None:
     with open(path, "rb") as file:
         header = file.readline(2**16)
+    if header.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise BadInput(f"{path} is text in UTF-16. Convert it to UTF-8.")
     for other, said in _OTHERS.items():
         if other in header and delimiter not in header:
             raise BadInput(f"{path} has columns apart by {said}.")

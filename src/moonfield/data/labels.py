@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from .._core.missing import is_missing
+
 
 def label_numbers(
     y: Any, rows: int, classes: np.ndarray, name: str = "y"
@@ -26,13 +28,9 @@ def label_numbers(
     found = np.array([known.get(label, -1) for label in labels], int)
     if (found < 0).any():
         row = int(np.argmax(found < 0))
-        what = "is missing" if _missing(labels[row]) else f"is {labels[row]!r}"
+        what = "is missing" if is_missing(labels[row]) else f"is {labels[row]!r}"
         raise ValueError(
             f"The label in row {row} of {name} {what}, which is not among the classes of the fit, "
             f"{classes.tolist()}. Drop such rows, or fit with them."
         )
     return found
-
-
-def _missing(label: Any) -> bool:
-    return label is None or label != label  # noqa: PLR0124  NaN does not equal itself

@@ -10,12 +10,12 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import column_or_1d
 
+from .._core.missing import is_missing
 from ..inference import AbstractMethod, Ensemble
 from ..likelihoods import AbstractLikelihood, Bernoulli, Categorical
 from ..model import BayesianNetwork
 from ..predictive import Units
 from .base import AbstractBayesianMLP, Rows
-from .columns import is_missing
 from .recipe import Choice, stepping
 
 

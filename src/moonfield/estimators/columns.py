@@ -1,5 +1,6 @@
 """Tables from users -> numeric and categorical columns, before anything is learned from them."""
 
+import datetime
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -8,7 +9,10 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 
+from .._core.missing import is_missing
+
 _REMEDY = "Impute or drop such rows, or use missing='indicator'."
+_NO_NUMBER = "could not convert string to float", "float() argument must be"
 MISSING = "\x00missing"  # the level of what is missing in a categorical column
 
 
@@ -79,15 +83,25 @@ def _check_dates(X: Any, categorical: Sequence[int]) -> None:
     else:
         found = [str(place) for place in places] if kind in ("m", "M") else []
     if found:
-        raise TypeError(
-            f"Column {found[0]} of X holds dates or times. Convert it to a number, such as days "
-            "since a day, or to categories."
-        )
+        raise _of_dates(found[0])
+
+
+def _of_dates(name: str) -> TypeError:
+    return TypeError(
+        f"Column {name} of X holds dates or times. Convert it to a number, such as days since a "
+        "day, or to categories."
+    )
 
 
 def _numbers(X: Any, names: list[str], missing: bool, estimator: Any) -> np.ndarray:
     options: dict[str, Any] = {"dtype": np.float64, "ensure_all_finite": False}
-    numbers = check_array(X, **options, estimator=estimator, input_name="X")
+    try:
+        numbers = check_array(X, **options, estimator=estimator, input_name="X")
+    except (TypeError, ValueError) as error:
+        if not any(said in str(error) for said in _NO_NUMBER):
+            raise
+        every = [_floats(_column(X, place), name) for place, name in enumerate(names)]
+        numbers = np.stack(every, axis=1)
     infinite, absent = (np.argwhere(test(numbers)) for test in (np.isinf, np.isnan))
     if len(infinite):
         row, column = infinite[0].tolist()
@@ -103,8 +117,31 @@ def _numbers(X: Any, names: list[str], missing: bool, estimator: Any) -> np.ndar
     return numbers
 
 
+def _floats(values: list[Any], name: str) -> np.ndarray:
+    """A column of objects, NaN where one is missing; the error of the first that is no number."""
+    found = np.full(len(values), np.nan)
+    for row, value in enumerate(values):
+        if isinstance(value, datetime.date | datetime.time | datetime.timedelta):
+            raise _of_dates(name)
+        try:
+            found[row] = np.nan if is_missing(value) else float(value)
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"Row {row}, column {name} of X is no number: {error}. Convert it, or name the "
+                "column in categorical."
+            ) from error
+    return found
+
+
 def finite_targets(y: Any) -> np.ndarray:
-    """Targets as numbers (rows,) or (rows, targets); `ValueError` names the first bad row."""
+    """Targets as numbers (rows,) or (rows, targets); errors name the first bad row.
+
+    Raises:
+        TypeError, ValueError: as scikit-learn's `check_array`; y holds dates, or a number is
+            missing or infinite.
+    """
+    if getattr(getattr(y, "dtype", None), "kind", "") in ("m", "M"):
+        raise TypeError("y holds dates or times. Convert it to numbers, such as days since a day.")
     options: dict[str, Any] = {"dtype": np.float64, "ensure_all_finite": False, "ensure_2d": False}
     numbers = check_array(y, **options, input_name="y")
     bad = np.flatnonzero(~np.isfinite(numbers.reshape(len(numbers), -1)).all(axis=1))
@@ -170,14 +207,6 @@ def _levels(values: list[Any], name: str, missing: bool) -> np.ndarray:
         )
     text = [MISSING if gone else _text(value) for value, gone in zip(values, absent, strict=True)]
     return np.array(text, dtype=object)
-
-
-def is_missing(value: Any) -> bool:
-    """None, NaN and pandas' NA are what does not equal itself."""
-    if value is None:
-        return True
-    same = value == value  # noqa: PLR0124
-    return not isinstance(same, bool | np.bool_) or not same
 
 
 def _text(value: Any) -> str:

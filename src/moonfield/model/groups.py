@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import narwhals.stable.v1 as nw
 import numpy as np
 
+from .._core.missing import is_missing
+
 Name = tuple[Hashable, ...]
 
 
@@ -111,15 +113,7 @@ def _names(ids: Any) -> list[Name]:
             "array, or a table with a column for each level."
         )
     names = (name if isinstance(name, tuple | list) else (name,) for name in ids)
-    return [tuple(map(_known, name)) for name in names]
-
-
-def _known(part: Any) -> Any:
-    """None for a missing value: NaN and NaT are not themselves, pandas' NA is neither."""
-    try:
-        return part if part == part else None  # noqa: PLR0124
-    except TypeError:
-        return None
+    return [tuple(None if is_missing(part) else part for part in name) for name in names]
 
 
 def _numbers(keys: list[Name]) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._core.missing import is_missing
 from .evaluation import Evaluation
 from .rows import Rows
 from .words import cell
@@ -148,7 +149,7 @@ def _categories(column: list[str]) -> _Points:
 def _numbers(column: list[Any]) -> np.ndarray | None:
     """The column as numbers, NaN where they are missing; None if it holds something else."""
     try:
-        return np.array([np.nan if v is None else v for v in column], np.float64)
+        return np.array([np.nan if is_missing(v) else v for v in column], np.float64)
     except (TypeError, ValueError):
         return None
 

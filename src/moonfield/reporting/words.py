@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.missing import is_missing
 from ..diagnostics import Score
 
 
@@ -54,7 +55,7 @@ def minus(words: str) -> str:
 
 def cell(value: Any) -> str:
     """A value of a user's table."""
-    if value is None:
+    if is_missing(value):
         return "–"
     if isinstance(value, bool | np.bool_):
         return str(bool(value))

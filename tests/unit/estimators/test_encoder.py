@@ -1,5 +1,7 @@
 """What happens to columns before the network sees them."""
 
+import datetime
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -7,7 +9,13 @@ import pytest
 from hypothesis import given, strategies as st
 
 import moonfield as mf
-from moonfield.estimators.columns import MISSING, Columns, categorical_places, columns_of
+from moonfield.estimators.columns import (
+    MISSING,
+    Columns,
+    categorical_places,
+    columns_of,
+    finite_targets,
+)
 from moonfield.estimators.encoder import Scales, learn, scales_of
 
 
@@ -17,6 +25,28 @@ def numbers(values):
 
 def encoded(columns, weights=None, missing=False):
     return learn(columns, [], missing, weights).encode(columns)
+
+
+def test_objects_are_numbers_or_named():
+    def found(*values, missing=True):
+        table = pd.DataFrame({"a": [1.0] * len(values), "b": pd.Series(values, dtype=object)})
+        return columns_of(table, [], missing, None).numbers[:, 1]
+
+    np.testing.assert_array_equal(found(1, pd.NA, None, "2.5"), [1.0, np.nan, np.nan, 2.5])
+    with pytest.raises(ValueError, match="NaN, first in row 1, column 'b'"):
+        found(1, pd.NA, missing=False)
+    with pytest.raises(ValueError, match=r"Row 2, column 'b' of X is no number: .* 'x'. Convert"):
+        found(1, 2, "x")
+    with pytest.raises(TypeError, match=r"Row 1, column 'b' of X is no number: .* 'dict'"):
+        found(1, {})
+    with pytest.raises(TypeError, match="Column 'b' of X holds dates or times"):
+        found(1, datetime.date(2020, 1, 1))
+
+
+@pytest.mark.parametrize("y", [pd.date_range("2020", periods=3), np.zeros(3, "m8[s]")])
+def test_targets_are_no_dates(y):
+    with pytest.raises(TypeError, match="y holds dates or times"):
+        finite_targets(y)
 
 
 def test_levels_without_an_input_are_counted():

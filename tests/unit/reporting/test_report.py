@@ -11,6 +11,7 @@ from scipy import stats
 import moonfield as mf
 from moonfield.reporting.effects import _points
 from moonfield.reporting.subject import subject_of
+from moonfield.reporting.words import cell
 from tests.unit.reporting.pages import Page, assert_says
 
 EVIL = "<script>alert(1)</script>"
@@ -315,3 +316,9 @@ def test_points_of_an_effect_weigh_the_rows_around_them():
     points = _points(column.tolist(), categorical=False, grid=12)
     assert points.weights.sum() == pytest.approx(1.0)
     assert points.weights[points.values == 0.0] == pytest.approx(11 / 12)
+
+
+def test_missing_values_of_any_kind_are_no_categories():
+    points = _points([1, pd.NA, 2.5, None, np.nan, 1], categorical=False, grid=12)
+    np.testing.assert_array_equal(points.values, [1.0, 2.5])
+    assert [cell(value) for value in (pd.NA, None, np.nan, pd.NaT, 1)] == ["–"] * 4 + ["1"]
