@@ -14,6 +14,7 @@ import numpyro.distributions as dist
 from jaxtyping import Array, PyTree
 
 from ..model import AbstractModel
+from .counts import count_cdf
 from .local import local_key, local_of, with_row
 
 
@@ -191,7 +192,9 @@ def conditional_cdf(predictive: Any, y: Array) -> Array:
     lower = jnp.asarray(getattr(support, "lower_bound", -jnp.inf), y.dtype)
     upper = jnp.asarray(getattr(support, "upper_bound", jnp.inf), y.dtype)
     try:
-        inside = jnp.asarray(predictive.cdf(jnp.clip(y, lower, upper)))
+        within = jnp.clip(y, lower, upper)
+        of_counts = count_cdf(predictive, within)
+        inside = jnp.asarray(predictive.cdf(within)) if of_counts is None else of_counts
     except NotImplementedError as error:
         raise ValueError(
             f"NumPyro knows no cdf of {type(predictive).__name__}, so it has no quantiles and "
