@@ -401,6 +401,15 @@ def test_numbers_stored_as_text_are_pointed_out(tmp_path, capsys):
     assert "'code'" not in said.err
 
 
+def test_categories_of_numbers_are_classes(tmp_path, capsys):
+    table, out = tmp_path / "a.parquet", tmp_path / "m.mf"
+    pd.DataFrame({"x": range(40), "y": pd.Categorical([i % 4 for i in range(40)])}).to_parquet(
+        table
+    )
+    assert main(["fit", str(table), "--target", "y", *FIT, "-o", str(out)]) == 0
+    assert "4 classes (0, 1, 2, 3)" in " ".join(capsys.readouterr().out.split())
+
+
 def test_quoted_blanks_are_missing(tmp_path, capsys):
     """As writers that quote everything leave them, in fits and in predictions."""
     table, out = tmp_path / "a.csv", tmp_path / "m.mf"

@@ -121,7 +121,7 @@ def exception_to_numbers(place: Place, column: pa.ChunkedArray) -> str | None:
 
 def is_text_of_numbers(column: pa.ChunkedArray) -> bool:
     """Whether text is nothing but numbers."""
-    return all(_float(text) is not None for text in column.unique().drop_null().to_pylist())
+    return all(_float(text) is not None for text in _text(column).unique().drop_null().to_pylist())
 
 
 def labels(column: pa.ChunkedArray) -> np.ndarray:
