@@ -25,6 +25,7 @@ ROWS, TEST, INPUTS, REAL = 300, 2_000, 100, 5
 # not. The activation is curved at 0, so that an input whose effect is even (the third) has a slope
 # to climb.
 HIDDEN, ACTIVATION = 16, "silu"
+RESTARTS = 32  # about one start in five ends near the best optimum
 SEARCH, REFINE, WARM = 4_000, 8_000, 1_500
 
 # First layer's prior, family, and how many of the inputs the network sees.
@@ -134,7 +135,7 @@ def table(rows):
         print(text)
 
 
-def main(folder=".", seeds=10, restarts=16):
+def main(folder=".", seeds=10, restarts=RESTARTS):
     rows = [row(seed, int(restarts)) for seed in range(int(seeds))]
     draw(rows[0][2]).savefig(Path(folder) / "sparse_regression.png", dpi=120)
     table(rows)

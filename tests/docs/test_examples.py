@@ -87,7 +87,9 @@ def test_the_learned_width_is_about_the_smallest_sufficient_one(tmp_path: Path) 
 
 @pytest.mark.slow
 def test_a_spike_and_slab_finds_the_five_real_inputs(tmp_path: Path) -> None:
-    said = run("sparse_regression", tmp_path, "1", "4")  # restarts
+    said = run(
+        "sparse_regression", tmp_path, "1", "16"
+    )  # restarts: four, or eight, may all be poor
     assert "first: spike and slab True" in said
     assert "smaller network of inputs [0, 1, 2, 3, 4]:" in said
     apart = re.search(r": (\d+\.\d+) epistemic sds apart", said)

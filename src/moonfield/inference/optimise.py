@@ -22,7 +22,7 @@ from .curvature import hessian_of
 
 NEWTON_SIZE = 500  # above it a Hessian a step costs more than it gains
 _LBFGS_STEPS = 1_000
-_NEWTON_STEPS = 15
+_NEWTON_STEPS = 40
 _HALVINGS = 100  # from the largest number of 32 bits to below 1
 _STALLS = 3
 _CONVERGED = 0.01  # sds
