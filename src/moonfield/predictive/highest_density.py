@@ -9,6 +9,7 @@ from .stream import Source
 
 _CELLS = 512
 _COARSE = 4 / _CELLS  # probability in one cell, from which on it is cut finer
+_ULPS = 8  # width of a cell that is not cut: rounding would make gaps
 _ROUNDS = 6  # of cutting finer, at most
 _MANY = 100  # cells in use, from which on their masses are smoothed
 _LEFT_OUT = 0.02  # of what lies outside the set: beyond the cells, half on either side
@@ -28,7 +29,7 @@ def highest_density(
     for rows, cdf in cdfs(source, inputs, draws):
         moments = mean[rows], sd[rows]
         low, high = (quantile_of(cdf, q, *moments, discrete) for q in (tail, 1.0 - tail))
-        edges = _edges(low, high, discrete)
+        edges = _edges(low, high, discrete).astype(mean.dtype)  # as the cdf sees them
         masses = _masses(cdf, edges)
         for _ in range(_ROUNDS):
             coarse = _coarse(masses, edges, discrete)
@@ -61,7 +62,8 @@ def _masses(cdf: Cdf, edges: np.ndarray) -> Float[np.ndarray, "rows cells"]:
 
 def _coarse(masses: np.ndarray, edges: np.ndarray, discrete: bool) -> Bool[np.ndarray, " rows"]:
     """Rows with much in one cell, unless that is one whole number."""
-    divisible = np.diff(edges, axis=1) > float(discrete)
+    least = _ULPS * np.spacing(np.abs(edges).max(axis=1, keepdims=True))
+    divisible = np.diff(edges, axis=1) > np.maximum(least, float(discrete))
     return np.any((masses > _COARSE) & divisible, axis=1)
 
 

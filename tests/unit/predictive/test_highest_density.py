@@ -74,6 +74,14 @@ def test_a_narrow_mode_makes_a_small_set(
     assert exact <= 1.001 * np.diff(found).sum() <= 1.05 * exact
 
 
+@pytest.mark.parametrize(("level", "offset"), [(0.5, 1e3), (0.9, 1e3), (0.5, 1e5)])
+def test_rounding_makes_no_gaps(level: float, offset: float) -> None:
+    """Two modes as wide as a dozen or so of the numbers that 32 bits have there."""
+    sd = 20 * float(np.spacing(np.float32(offset)))
+    found = mixture([0.5, 0.5], [offset, offset + 200 * sd], [sd, sd]).highest_density(level)
+    assert found.shape == (3, 2, 2)
+
+
 def test_a_common_count_far_from_the_others_is_a_set_of_its_own() -> None:
     model = mf.BayesianNetwork(mf.nets.MLP([1, 1]), mf.priors.Normal(), mf.likelihoods.Poisson())
     plain = posterior_at(model, 0.0, 1.0)
