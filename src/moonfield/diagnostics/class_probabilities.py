@@ -35,6 +35,15 @@ class ClassProbabilities:
         p = np.asarray(self.probabilities)
         if p.ndim < 2 or p.shape[-1] < 2:
             raise ValueError(f"probabilities must have shape (rows, ..., K), got {p.shape}.")
+        object.__setattr__(self, "probabilities", p)
+        if self.classes is not None:
+            labels = np.asarray(self.classes)
+            if p.ndim != 2 or len(set(labels.tolist())) != p.shape[1] or len(labels) != p.shape[1]:
+                raise ValueError(
+                    f"classes must be {p.shape[-1]} different labels, of probabilities (rows, K); "
+                    f"got {labels.tolist()} for {p.shape}."
+                )
+            object.__setattr__(self, "classes", labels)
         if not ((p >= 0.0).all() and np.allclose(p.sum(axis=-1), 1.0, atol=1e-4)):
             raise ValueError("probabilities must not be negative, and sum to 1 over the last axis.")
 

@@ -33,6 +33,10 @@ class Temperature:
 
     temperature: float = 1.0
 
+    def __post_init__(self):
+        if not 0.0 < self.temperature < np.inf:
+            raise ValueError(f"temperature must be positive and finite, got {self.temperature}.")
+
     def fit(self, prediction: Predicted, y: Any) -> "Temperature":
         """The temperature of the best log score of held-out rows, between 0.001 and 1,000.
 

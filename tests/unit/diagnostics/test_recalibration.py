@@ -145,3 +145,19 @@ def test_recalibrations_say_what_they_are_for() -> None:
         d.IsotonicQuantiles().apply(two_classes([0.5]))
     with pytest.raises(ValueError, match="q must lie strictly between 0 and 1"):
         d.IsotonicQuantiles().apply(normal([0.0])).quantile(1.0)
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
+def test_temperatures_are_positive(temperature: float) -> None:
+    with pytest.raises(ValueError, match="positive and finite"):
+        mf.diagnostics.Temperature(temperature)
+
+
+def test_labels_of_probabilities_are_as_many_as_columns(wrong_types: None) -> None:
+    p = [[0.2, 0.8], [0.6, 0.4]]
+    found = mf.diagnostics.ClassProbabilities(p, ["a", "b"])
+    assert float(mf.diagnostics.accuracy(found, ["b", "b"])) == 0.5
+    assert found.label.tolist() == [1, 0]
+    for wrong in (["a", "b", "c"], ["a", "a"]):
+        with pytest.raises(ValueError, match="classes must be 2 different labels"):
+            mf.diagnostics.ClassProbabilities(p, wrong)
