@@ -14,7 +14,7 @@ from .errors import BadInput
 NUMBERS, TEXT = "numbers", "text"
 _WORDS = {"true": 1.0, "false": 0.0}
 _FEW_WORDS, _MANY_NUMBERS = 3, 10  # different ones, of a column that was meant to hold numbers
-_CODE = re.compile(r"0\d")
+_CODE = re.compile(r"0\d")  # digits that are no number
 _WRITTEN = re.compile(r"[-+]?[$€£¥]?\s*\d+([ ,.'’\u00a0\u202f]\d{3})*([.,]\d+)?\s*[%$€£¥]?")
 
 
@@ -112,10 +112,13 @@ def exception_to_numbers(place: Place, column: pa.ChunkedArray) -> str | None:
         return None
     if not strange and any(_CODE.match(text.strip()) for text in found):
         return None
-    odd = words or strange or set(found)
+    if words:
+        odd, told = words, "among numbers"
+    elif strange:
+        odd, told = strange, "and not written as a plain number such as 1234.5"
+    else:
+        odd, told = set(found), "stored as text"
     row = next(row for row, text in enumerate(column.to_pylist()) if text in odd)
-    told = "and not written as a plain number such as 1234.5" if strange else "stored as text"
-    told = "among numbers" if words else told
     return f"{place.at(row)} is {column[row].as_py()[:50]!r} {told}"
 
 

@@ -1,6 +1,6 @@
 """Cdfs of counts in 32 bits, where the incomplete gamma and beta functions lose their digits.
 
-Both are differences of large logarithms there: off by 0.02 at a mean of 10,000, and no
+Both are differences of large logarithms there: off by 0.01 at a mean of 10,000, and no
 probabilities at all at 1,000,000, or where counts are nearly Poisson. These are within 2e-4.
 """
 
