@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -355,7 +356,11 @@ TEN = "".join(f"{i},{i * i}\n" for i in range(10))
         ("a.jsonl", '{"x": 1, "y": 2}\n{"x": "a", "y": 2}\n', "y",
          "a.jsonl, line 2: 'x' is text, but a number in lines before"),
         ("a.jsonl", '{"x": [1], "y": 2}\n', "y", "'x' holds values of type list"),
-        ("a.jsonl", '{"x": 18446744073709551617, "y": 2}\n', "y", "cannot be read as .jsonl"),
+        ("a.jsonl", '{"x": 18446744073709551617, "y": 2}\n', "y",
+         "a.jsonl, line 1: 'x' is a whole number beyond 64 bits. Write it like 1e20"),
+        ("a.jsonl", '{"x": 1.5, "y": 2}\n{"x": -9223372036854775809, "y": 2}\n', "y",
+         "a.jsonl, line 2: 'x' is a whole number beyond 64 bits"),
+        ("a.jsonl", '{"x": [18446744073709551617], "y": 2}\n', "y", "cannot be read as .jsonl"),
         ("a.csv", HEAD + TEN + "3,?\n", "y", "column 'y', row 11 is '?' among numbers. Fill it"),
         ("a.csv", HEAD + TEN + "3,?\n", "y --task numbers", "column 'y', row 11 is '?' among"),
     ],
@@ -423,6 +428,24 @@ def test_quoted_blanks_are_missing(tmp_path, capsys):
     assert main(["predict", str(out), str(table), "-o", str(tmp_path / "p.csv")]) == 0
     expected = mf.load(out).predict(pd.read_csv(table)[["x", "name"]])
     np.testing.assert_allclose(read(tmp_path / "p.csv")["mean"], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [["1", "2"], ["1.5", "-2e3"], [" 3", "4 "], ["true", "False"], ["2020-01-01", "2021-02-03"],
+     ["10:20", "11:30"], ["2020-01-01 10:00:00"], ["2020-01-01T10:00:00Z"], ["1,5", "2"],
+     ['say "x"', "y"], ["two\nlines"], ["007", "x"], ["NA", "1"], [" ", "1"], []],
+    ids=str,
+)  # fmt: skip
+def test_quoted_blanks_leave_columns_their_types(tmp_path, values):
+    """Those that the file has with nothing at all instead of an empty text."""
+    paths = {blank: tmp_path / f"{len(blank)}.csv" for blank in ("", '""')}
+    for blank, path in paths.items():
+        cells = [blank, *['"' + value.replace('"', '""') + '"' for value in values]]
+        path.write_text("x,row\n" + "".join(f"{cell},{i}\n" for i, cell in enumerate(cells)))
+    plain, quoted = (tables.read_table(path).column("x") for path in paths.values())
+    assert quoted.type == plain.type
+    assert quoted.to_pylist() == plain.to_pylist()
 
 
 def test_a_blank_line_of_one_column_is_a_row_without_its_value(tmp_path, capsys):
@@ -674,6 +697,26 @@ def test_report_gives_labels_as_in_the_fit(fitted, tmp_path, capsys, reported):
     write(table, data)
     said = failure(capsys, *command, "--force", "--target", "count")
     assert "predicts from 'count': it is a feature" in said
+
+
+@pytest.mark.parametrize("written", [str, int, Decimal], ids=["text", "whole", "decimal"])
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_classes_are_whole_numbers_of_any_size(tmp_path, capsys, reported, suffix, written):
+    x = np.arange(40) % 2
+    codes = 2**60 + x
+    table = tmp_path / f"codes{suffix}"
+    values = [*map(written, codes.tolist())]
+    data = pd.DataFrame({"x": x, "code": pd.Series(values, dtype=object)})
+    if suffix == ".csv":
+        data.to_csv(table, index=False)
+    else:
+        pa.parquet.write_table(pa.table({"x": x, "code": pa.array(values)}), table)
+    out = tmp_path / "codes.mf"
+    fit = ["fit", str(table), "--target", "code", *FIT, "--task", "classes", "-o", str(out)]
+    assert main(fit) == 0
+    assert len(mf.load(out).classes_) == 2
+    assert main(["report", str(out), str(table), "-o", str(tmp_path / "r.html")]) == 0
+    assert [*map(int, reported[0][2])] == codes.tolist()
 
 
 def test_each_command_has_help(capsys):

@@ -127,6 +127,19 @@ def is_text_of_numbers(column: pa.ChunkedArray) -> bool:
     return all(_float(text) is not None for text in _text(column).unique().drop_null().to_pylist())
 
 
+def as_whole(column: pa.ChunkedArray, numbers: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Whole numbers with all their digits, of which floating point has 16; else the numbers."""
+    exact = pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean
+    if any(test(column.type) for test in exact):
+        return column
+    if _kind(column.type) == TEXT:
+        column = pc.call_function("utf8_trim_whitespace", [_text(column)])
+    try:
+        return column.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return numbers
+
+
 def labels(column: pa.ChunkedArray) -> np.ndarray:
     """Targets of classes without a gap: text, whole numbers, or yes and no."""
     if _kind(column.type) == TEXT:

@@ -16,6 +16,7 @@ from .columns import (
     Place,
     as_numbers,
     as_text,
+    as_whole,
     exception_to_numbers,
     is_text_of_numbers,
     kind_of,
@@ -130,8 +131,7 @@ def _target(wish: Wish, table: pa.Table) -> tuple[np.ndarray, str]:
 
 
 def _checked(place: Place, column: pa.ChunkedArray) -> pa.ChunkedArray:
-    as_numbers(place, column, missing=False)
-    return column
+    return as_whole(column, as_numbers(place, column, missing=False))
 
 
 def _task(column: pa.ChunkedArray, kind: str) -> str:

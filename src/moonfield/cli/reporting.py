@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .columns import Place, as_numbers, as_text, is_numbers, labels
+from .columns import Place, as_numbers, as_text, as_whole, is_numbers, labels
 from .errors import BadInput, explained, one_line_warnings
 from .formats import check_output
 from .models import features, load_estimator, names_of
@@ -64,7 +64,7 @@ def _targets(estimator: Any, block: pa.Table, place: Place) -> np.ndarray:
         return labels(text)
     numbers = as_numbers(place, column, missing=False)
     if classes.dtype.kind != "b":
-        return labels(numbers)
+        return labels(as_whole(column, numbers))
     values = np.asarray(numbers)
     other = (values != 0.0) & (values != 1.0)
     if other.any():

@@ -170,13 +170,20 @@ def _without_blanks(table: pa.Table, typed: bool = False) -> pa.Table:
 
 
 def _typed(text: pa.ChunkedArray) -> pa.ChunkedArray:
-    """As CSV's own inference has it."""
-    if text.null_count == len(text):
-        return pa.chunked_array([pa.nulls(len(text))])
-    for kind in (pa.int64(), pa.float64()):
-        with contextlib.suppress(pa.ArrowInvalid):
-            return text.cast(kind)
-    return text
+    """As CSV's own inference has it, by which what is empty is missing."""
+    written = pa.BufferOutputStream()
+    plain = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
+    try:
+        pyarrow.csv.write_csv(pa.table({"text": text}), written, plain)
+    except pa.ArrowInvalid:  # it holds delimiters, quotes or lines
+        return text
+    table = pyarrow.csv.read_csv(
+        pa.BufferReader(written.getvalue()),
+        pyarrow.csv.ReadOptions(column_names=["text"]),
+        pyarrow.csv.ParseOptions(ignore_empty_lines=False),
+        pyarrow.csv.ConvertOptions(null_values=[""], strings_can_be_null=True),
+    )
+    return table.column(0)
 
 
 def _layout(kind: str, names: Sequence[str]) -> Any:
@@ -249,23 +256,25 @@ def _table(path: Path, lines: dict[int, dict], wanted: list[str] | None) -> pa.T
         values = [row.get(name) for row in lines.values()]
         try:
             columns[name] = pa.array(values)
-        except pa.ArrowException as error:
-            odd = _other_kind(dict(zip(lines, values, strict=True)))
+        except (pa.ArrowException, OverflowError) as error:
+            odd = _odd(dict(zip(lines, values, strict=True)))
             if odd is None:
                 raise
-            raise BadInput(
-                f"{path}, line {odd[0]}: {name!r} is {odd[1]} in lines before."
-            ) from error
+            raise BadInput(f"{path}, line {odd[0]}: {name!r} is {odd[1]}.") from error
     return pa.table(columns)
 
 
-def _other_kind(values: dict[int, Any]) -> tuple[int, str] | None:
-    """The first line whose value is of another kind than the first, and both kinds in words."""
+def _odd(values: dict[int, Any]) -> tuple[int, str] | None:
+    """The first line whose value does not go with those before, and in words why."""
     kinds = {line: _KINDS.get(type(it), "a list or object") for line, it in values.items()}
     known = {line: kind for line, kind in kinds.items() if kind}
     first = next(iter(known.values()), "")
-    odd = next((line for line, kind in known.items() if kind != first), None)
-    return None if odd is None else (odd, f"{known[odd]}, but {first}")
+    for line, kind in known.items():
+        if kind != first:
+            return line, f"{kind}, but {first} in lines before"
+        if isinstance(values[line], int) and not -(2**63) <= values[line] < 2**63:
+            return line, "a whole number beyond 64 bits. Write it like 1e20, or as text"
+    return None
 
 
 def _kept(path: Path, without: Sequence[str]) -> list[str]:

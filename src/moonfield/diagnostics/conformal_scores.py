@@ -28,7 +28,8 @@ def all_class_scores(p: np.ndarray, score: str) -> np.ndarray:
     if score == "lac":
         return 1.0 - p
     order = np.argsort(-p, axis=-1, kind="stable")
-    total = np.cumsum(np.take_along_axis(p, order, axis=-1), axis=-1)
+    total = np.cumsum(np.take_along_axis(p, order, axis=-1), axis=-1, dtype=np.float64)
+    total /= total[..., -1:]  # else those of all classes, 1, differ by rounding
     out = np.empty_like(total)
     np.put_along_axis(out, order, total, axis=-1)
     return out

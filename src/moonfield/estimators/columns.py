@@ -12,7 +12,8 @@ from sklearn.utils import check_array
 from .._core.missing import is_missing
 
 _REMEDY = "Impute or drop such rows, or use missing='indicator'."
-_NO_NUMBER = "could not convert string to float", "float() argument must be"
+_NO_NUMBER = "could not convert string to float", "float() argument must be", "int too large"
+_TIMES = datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64
 MISSING = "\x00missing"  # the level of what is missing in a categorical column
 
 
@@ -83,13 +84,12 @@ def _check_dates(X: Any, categorical: Sequence[int]) -> None:
     else:
         found = [str(place) for place in places] if kind in ("m", "M") else []
     if found:
-        raise _of_dates(found[0])
+        raise _of_dates(f"Column {found[0]} of X", ", or to categories")
 
 
-def _of_dates(name: str) -> TypeError:
+def _of_dates(what: str, other: str = "") -> TypeError:
     return TypeError(
-        f"Column {name} of X holds dates or times. Convert it to a number, such as days since a "
-        "day, or to categories."
+        f"{what} holds dates or times. Convert it to a number, such as days since a day{other}."
     )
 
 
@@ -97,10 +97,10 @@ def _numbers(X: Any, names: list[str], missing: bool, estimator: Any) -> np.ndar
     options: dict[str, Any] = {"dtype": np.float64, "ensure_all_finite": False}
     try:
         numbers = check_array(X, **options, estimator=estimator, input_name="X")
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         if not any(said in str(error) for said in _NO_NUMBER):
             raise
-        every = [_floats(_column(X, place), name) for place, name in enumerate(names)]
+        every = [_feature(_column(X, place), name) for place, name in enumerate(names)]
         numbers = np.stack(every, axis=1)
     infinite, absent = (np.argwhere(test(numbers)) for test in (np.isinf, np.isnan))
     if len(infinite):
@@ -117,19 +117,21 @@ def _numbers(X: Any, names: list[str], missing: bool, estimator: Any) -> np.ndar
     return numbers
 
 
-def _floats(values: list[Any], name: str) -> np.ndarray:
+def _feature(values: list[Any], name: str) -> np.ndarray:
+    if any(isinstance(value, _TIMES) for value in values):
+        raise _of_dates(f"Column {name} of X", ", or to categories")
+    return _floats(values, f", column {name} of X", ", or name the column in categorical")
+
+
+def _floats(values: list[Any], where: str, other: str = "") -> np.ndarray:
     """A column of objects, NaN where one is missing; the error of the first that is no number."""
     found = np.full(len(values), np.nan)
     for row, value in enumerate(values):
-        if isinstance(value, datetime.date | datetime.time | datetime.timedelta):
-            raise _of_dates(name)
         try:
             found[row] = np.nan if is_missing(value) else float(value)
-        except (TypeError, ValueError) as error:
-            raise type(error)(
-                f"Row {row}, column {name} of X is no number: {error}. Convert it, or name the "
-                "column in categorical."
-            ) from error
+        except (TypeError, ValueError, OverflowError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"Row {row}{where} is no number: {error}. Convert it{other}.") from error
     return found
 
 
@@ -140,10 +142,14 @@ def finite_targets(y: Any) -> np.ndarray:
         TypeError, ValueError: as scikit-learn's `check_array`; y holds dates, or a number is
             missing or infinite.
     """
-    if getattr(getattr(y, "dtype", None), "kind", "") in ("m", "M"):
-        raise TypeError("y holds dates or times. Convert it to numbers, such as days since a day.")
-    options: dict[str, Any] = {"dtype": np.float64, "ensure_all_finite": False, "ensure_2d": False}
-    numbers = check_array(y, **options, input_name="y")
+    options: dict[str, Any] = {"dtype": None, "ensure_all_finite": False, "ensure_2d": False}
+    try:
+        found = check_array(y, **options, input_name="y")
+    except np.exceptions.DTypePromotionError as error:  # a table of numbers and dates
+        raise _of_dates("y") from error
+    if found.dtype.kind in "mM" or (found.dtype == object and _has_times(found)):
+        raise _of_dates("y")
+    numbers = _target_numbers(found)
     bad = np.flatnonzero(~np.isfinite(numbers.reshape(len(numbers), -1)).all(axis=1))
     if len(bad):
         what = "NaN" if np.isnan(numbers[bad[0]]).any() else "infinity"
@@ -152,6 +158,19 @@ def finite_targets(y: Any) -> np.ndarray:
             "learned from them."
         )
     return numbers
+
+
+def _has_times(objects: np.ndarray) -> bool:
+    return any(isinstance(value, _TIMES) for value in objects.ravel().tolist())
+
+
+def _target_numbers(found: np.ndarray) -> np.ndarray:
+    if found.dtype.kind in "biuf":
+        return found.astype(np.float64)
+    if found.ndim == 1:
+        return _floats(found.tolist(), " of y")
+    columns = [_floats(it.tolist(), f", column {i} of y") for i, it in enumerate(found.T)]
+    return np.stack(columns, axis=1)
 
 
 def _frame(X: Any) -> nw.DataFrame | None:

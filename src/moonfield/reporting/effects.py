@@ -109,6 +109,8 @@ def _candidates(evaluation: Evaluation) -> Sequence[int]:
 def _strength(column: list[Any], mean: np.ndarray) -> float:
     """Share of the variance of the predictions between tenths of the rows, by the column."""
     numbers = _numbers(column)
+    if numbers is not None and not np.isfinite(numbers).any():
+        return 0.0
     codes = (
         np.unique([str(v) for v in column], return_inverse=True)[1]
         if numbers is None

@@ -99,6 +99,15 @@ def test_scores_of_labels_by_hand() -> None:
     assert d.Conformal(0.5, "lac").fit(p, [1, 1, 0]).threshold == pytest.approx(0.7)
 
 
+def test_all_classes_hold_all_probability_however_it_is_rounded() -> None:
+    """A held-out label that is the least likely makes sets of all classes at a level near 1."""
+    p = np.random.default_rng(0).dirichlet(np.ones(7), size=300).astype(np.float32)
+    assert (p.cumsum(axis=1)[:, -1] != 1.0).any()
+    fitted = d.Conformal(0.9, "aps").fit(classes(p[:9]), p[:9].argmin(axis=1))
+    assert fitted.threshold == 1.0
+    assert fitted.set(classes(p)).all()
+
+
 def test_each_target_has_a_threshold_of_its_own() -> None:
     y = np.arange(1.0, 10.0)[:, None] * np.array([1.0, 100.0])
     fitted = d.Conformal(0.8).fit(normal(np.zeros((9, 2))), y)

@@ -1,10 +1,12 @@
 """What happens to columns before the network sees them."""
 
 import datetime
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given, strategies as st
 
@@ -41,12 +43,55 @@ def test_objects_are_numbers_or_named():
         found(1, {})
     with pytest.raises(TypeError, match="Column 'b' of X holds dates or times"):
         found(1, datetime.date(2020, 1, 1))
+    with pytest.raises(ValueError, match=r"Row 1, column 'b' of X is no number: int too large"):
+        found(1, 10**400)
 
 
-@pytest.mark.parametrize("y", [pd.date_range("2020", periods=3), np.zeros(3, "m8[s]")])
+DAY = datetime.date(2020, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        pd.date_range("2020", periods=3),
+        np.zeros(3, "m8[s]"),
+        pd.DataFrame({"y": pd.date_range("2020", periods=3)}),
+        pd.DataFrame({"y": [1.0, 2.0], "z": pd.date_range("2020", periods=2)}),
+        pl.Series([DAY, DAY]),
+        pl.Series([datetime.time(1)]),
+        pl.DataFrame({"y": [DAY, DAY]}),
+        pa.chunked_array([[DAY, DAY]]),
+        pa.table({"y": [DAY, DAY]}),
+        pd.Series([DAY, DAY]),
+        pd.Series([pd.NaT, pd.Timestamp(0)], dtype=object),
+        [DAY, DAY],
+        [1.0, np.timedelta64(1, "D")],
+    ],
+)
 def test_targets_are_no_dates(y):
     with pytest.raises(TypeError, match="y holds dates or times"):
         finite_targets(y)
+
+
+@pytest.mark.parametrize(
+    ("y", "said"),
+    [
+        ([1.0, "x"], "Row 1 of y is no number: .* 'x'. Convert it"),
+        (pd.DataFrame({"y": [1, 2], "z": [2, "x"]}), "Row 1, column 1 of y is no number"),
+        ([1, 10**400], "Row 1 of y is no number: int too large"),
+        (pd.Series([1.0, pd.NA], dtype=object), "Input y contains NaN, first in row 1"),
+        (pl.Series([1, None]), "Input y contains NaN, first in row 1"),
+    ],
+)
+def test_targets_that_are_no_numbers_are_named(y, said):
+    with pytest.raises(ValueError, match=said):
+        finite_targets(y)
+
+
+def test_numbers_of_any_kind_are_targets():
+    for y in (["1.5", 2], [Decimal("1.5"), 2], pl.Series([1.5, 2]), pa.chunked_array([[1.5, 2]])):
+        np.testing.assert_array_equal(finite_targets(y), [1.5, 2.0])
+    assert finite_targets(pa.table({"y": [1, 2]})).shape == (2, 1)
 
 
 def test_levels_without_an_input_are_counted():

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 import moonfield as mf
-from moonfield.reporting.effects import _points
+from moonfield.reporting.effects import _points, _strength
 from moonfield.reporting.subject import subject_of
 from moonfield.reporting.words import cell
 from tests.unit.reporting.pages import Page, assert_says
@@ -322,3 +322,10 @@ def test_missing_values_of_any_kind_are_no_categories():
     points = _points([1, pd.NA, 2.5, None, np.nan, 1], categorical=False, grid=12)
     np.testing.assert_array_equal(points.values, [1.0, 2.5])
     assert [cell(value) for value in (pd.NA, None, np.nan, pd.NaT, 1)] == ["–"] * 4 + ["1"]
+
+
+def test_columns_without_a_value_have_no_strength():
+    mean = np.arange(20.0)[:, None]
+    assert _strength([np.nan] * 20, mean) == 0.0
+    assert _strength([1.0] * 20, mean) == 0.0
+    assert _strength([*range(20)], mean) > 0.9
