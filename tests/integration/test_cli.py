@@ -178,9 +178,9 @@ def test_level_of_the_interval(fitted, tmp_path, capsys):
     said = document(capsys, "predict", fitted.numbers, table, "-o", out, "--level", "0.5")
     assert said == {"output": str(out), "rows": 20, "columns": NUMBERS, "level": 0.5}
     pd.testing.assert_frame_equal(read(out), expected(fitted, data, 0.5), check_exact=True)
-    assert "0 and 1, got 1.0" in failure(
-        capsys, "predict", fitted.numbers, table, "-o", out, "--force", "--level", "1"
-    )
+    again = ("predict", fitted.numbers, table, "-o", out, "--force", "--level")
+    assert "0 and 1, got 1.0" in failure(capsys, *again, "1")
+    assert "in 32 bits can tell, got 0.99999999" in failure(capsys, *again, "0.99999999")
 
 
 def test_classes_have_labels_probabilities_and_spreads(fitted, tmp_path):

@@ -144,7 +144,7 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         """The central interval of y (rows, 2) or (rows, targets, 2) of this probability.
 
         Raises:
-            ValueError: `level` is not strictly between 0 and 1.
+            ValueError: as `Prediction.interval`.
             NotFittedError, TypeError, ValueError: as `predict_distribution`.
         """
         return self.predict_distribution(X).interval(level)
@@ -153,7 +153,7 @@ class BayesianMLPRegressor(RegressorMixin, AbstractBayesianMLP):
         """Quantiles of y (rows, quantiles) or (rows, targets, quantiles).
 
         Raises:
-            ValueError: a quantile is not strictly between 0 and 1, or there are none.
+            ValueError: as `Prediction.quantile`, or there are no levels.
             NotFittedError, TypeError, ValueError: as `predict_distribution`.
         """
         found = self.predict_distribution(X)

@@ -3,6 +3,7 @@
 import functools
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -12,30 +13,45 @@ from .._core.trees import default_float
 from .base import AbstractLikelihood, Own, squeeze_single, sum_target
 from .scale import Scale
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
-_SDS = 8.0  # from the centre, beyond which normal noise has no probability in 64 bits
+_NODES, _WEIGHTS = (0.5 * points for points in np.polynomial.legendre.leggauss(16))
+_NODES = 0.5 + _NODES  # on the unit interval
 _STIRLING = 1.0, -1 / 8, 1 / 128, 5 / 1_024, -21 / 32_768, -399 / 262_144
 
 
 class QuickStudentT(dist.StudentT):
     """NumPyro's, with a cumulative distribution that takes no incomplete beta function.
 
-    With `t = sqrt(df) tan(u)` it is `1/2 + c int_0^u cos(v)^(df - 1) dv`, by 16 points of Gauss and
-    Legendre, and `c = Gamma(df / 2 + 1 / 2) / Gamma(df / 2) / sqrt(pi)`. Its error is below 1e-6.
+    With `t = sqrt(df) tan(u)` it is `1/2 + c int_0^u cos(v)^(df - 1) dv` for |t| < 1, where
+    `c = Gamma(df / 2 + 1 / 2) / Gamma(df / 2) / sqrt(pi)`. Beyond, the tail is, with
+    `g = log(1 + t^2 / df)` and `z^3 = sin(v)^df / exp(-g df / 2)` of an angle v from the end,
+    `c / df exp(-g df / 2) int_0^1 3 z^2 (1 - exp(-g) z^(6 / df))^(-1/2) dz`. By 16 points of Gauss
+    and Legendre each: the relative error of the smaller tail is below 1e-7, but for rounding.
     """
 
     def cdf(self, value: Any) -> Array:
         df = jnp.asarray(self.df)
-        root = jnp.sqrt(df)
-        angle = jnp.arctan((value - self.loc) / (self.scale * root))
-        most = jnp.minimum(0.5 * jnp.pi, _SDS / root)
-        angle = jnp.clip(angle, -most, most)
-        nodes = jnp.asarray(0.5 * (_NODES + 1.0), angle.dtype)
-        squares = jnp.sin(jnp.multiply.outer(angle, nodes)) ** 2
-        half = jnp.broadcast_to(0.5 * (df - 1.0), angle.shape)[..., None]
-        powers = jnp.exp(half * jnp.log1p(-squares))
-        area = 0.5 * angle * (powers @ jnp.asarray(_WEIGHTS, angle.dtype))
-        return 0.5 + area * _gamma_ratio(0.5 * df) / jnp.sqrt(jnp.pi)
+        t = (value - self.loc) / self.scale
+        c = _gamma_ratio(0.5 * df) / jnp.sqrt(jnp.pi)
+        beyond = c * _tail(jnp.maximum(jnp.abs(t), 1.0), df)
+        centre = 0.5 + c * _from_centre(jnp.clip(t, -1.0, 1.0), df)
+        return jnp.where(jnp.abs(t) < 1.0, centre, jnp.where(t < 0.0, beyond, 1.0 - beyond))
+
+
+def _from_centre(t: Array, df: Array) -> Array:
+    angle = jnp.arctan(t / jnp.sqrt(df))
+    squares = jnp.sin(jnp.multiply.outer(angle, jnp.asarray(_NODES, angle.dtype))) ** 2
+    half = jnp.broadcast_to(0.5 * (df - 1.0), angle.shape)[..., None]
+    powers = jnp.exp(half * jnp.log1p(-squares))
+    return angle * (powers @ jnp.asarray(_WEIGHTS, angle.dtype))
+
+
+def _tail(t: Array, df: Array) -> Array:
+    df = jnp.broadcast_to(df, t.shape)
+    growth = jnp.log1p(t * t / df)
+    steps = jnp.multiply.outer(1.0 / df, jnp.asarray(-6.0 * np.log(_NODES), t.dtype))
+    heights = jax.lax.rsqrt(-jnp.expm1(-(growth[..., None] + steps)))
+    area = heights @ jnp.asarray(3.0 * _NODES**2 * _WEIGHTS, t.dtype)
+    return area * jnp.exp(-0.5 * df * growth) / df
 
 
 def _gamma_ratio(x: Array) -> Array:

@@ -24,7 +24,8 @@ def highest_density(
     counts), narrower where the target is; the densest are taken until they hold `level` (Hyndman,
     1996, "Computing and graphing highest density regions", The American Statistician 50).
     """
-    tail, discrete = 0.5 * _LEFT_OUT * (1.0 - level), source.model.discrete
+    rounding, discrete = float(np.finfo(mean.dtype).eps), source.model.discrete
+    tail = max(0.5 * _LEFT_OUT * (1.0 - level), 2.0 * rounding)
     sets: list[np.ndarray] = []
     for rows, cdf in cdfs(source, inputs, draws):
         moments = mean[rows], sd[rows]

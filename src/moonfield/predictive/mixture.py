@@ -45,7 +45,7 @@ def quantile_of(
     """The smallest y with `cdf(y) >= level` of each row, whose mean and sd say where to look."""
 
     def below(y: np.ndarray) -> np.ndarray:
-        return cdf(y) < level
+        return cdf(y).astype(float) < level  # as the search does, whose bracket these make
 
     if discrete:
         few = mean + 4.0 * sd < _FEW
@@ -64,7 +64,8 @@ def quantile_of(
     centre, half = 0.5 * (low + high), 0.5 * (high - low)
     found = _root(cdf, level, lambda t: centre + (t * half).astype(centre.dtype), centre)
     far = np.abs(cdf(found) - level)
-    if not (far > _OFF * min(level, 1.0 - level)).any():
+    rounding = float(np.finfo(mean.dtype).eps)
+    if not (far > max(_OFF * min(level, 1.0 - level), rounding)).any():
         return found
     widest = np.arcsinh(_MOST / _LEAST)
     anywhere = _root(
@@ -109,7 +110,8 @@ def _root(
 
     ones, elements = np.ones(like.size), np.arange(like.size)
     exact = max(_SMALLEST, float(np.finfo(like.dtype).eps))
-    tolerances = {"xatol": exact, "fatol": exact * level}
+    close = max(exact * min(level, 1.0 - level), float(np.spacing(like.dtype.type(level))))
+    tolerances = {"xatol": exact, "fatol": close}
     found = elementwise.find_root(at, (-ones, ones), args=(elements,), tolerances=tolerances)
     return y_of(np.where(found.success, found.x, 1.0).reshape(like.shape))
 

@@ -9,6 +9,7 @@ from scipy.special import entr, xlog1py
 
 from .._core.checks import whole
 from .._core.keys import Stream, check_seed, stream
+from .._core.trees import default_float
 from ..data import as_targets, label_numbers
 from ..families import AbstractApproximation
 from ..model import AbstractModel
@@ -178,7 +179,8 @@ class Prediction:
         """The predictive mixture's quantile, in units of y, by a search in its cdf.
 
         Raises:
-            ValueError: q is not strictly between 0 and 1, or as `cdf`.
+            ValueError: q is not strictly between 0 and 1, or nearer to an end than rounding can
+                tell (1.2e-7 in 32 bits), or as `cdf`.
         """
         return self._quantiles(q)[0]
 
@@ -188,7 +190,7 @@ class Prediction:
         Raises:
             ValueError: as `quantile`.
         """
-        _check_level(level)
+        _check_level(level, room=2.0)
         tail = (1.0 - level) / 2.0
         return np.stack(self._quantiles(tail, 1.0 - tail), axis=-1)
 
@@ -201,10 +203,11 @@ class Prediction:
         found to about 1/500 of the set's range; whole numbers for counts.
 
         Raises:
-            ValueError: as `quantile`, or there are several targets a row.
+            ValueError: as `quantile`, but level at least 6.1e-5 away from 0 and 1 in 32 bits; or
+                there are several targets a row.
         """
-        _check_level(level)
         self._need_numbers()
+        _check_level(level, room=512.0)
         if self._source.model.target_shape(self._inputs):
             raise ValueError("A highest-density set needs one target a row.")
         mean, sd = self._standard_moments
@@ -246,8 +249,7 @@ class Prediction:
     def _quantiles(self, *levels: float) -> list[np.ndarray]:
         self._need_numbers()
         for q in levels:
-            if not 0.0 < q < 1.0:
-                raise ValueError(f"q must lie strictly between 0 and 1, got {q}.")
+            _check_level(q, "q")
         mean, sd = self._standard_moments
         found = mixture_quantiles(self._source, self._inputs, self.draws, levels, mean, sd)
         return [self._values(values) for values in found]
@@ -295,9 +297,16 @@ class Prediction:
             raise AttributeError(f"{field} is for classes; this model's targets are numbers.")
 
 
-def _check_level(level: float) -> None:
+def _check_level(level: float, name: str = "level", room: float = 1.0) -> None:
+    """`ValueError` outside (0, 1), or within a few rounding errors of an end."""
     if not 0.0 < level < 1.0:
-        raise ValueError(f"level must lie strictly between 0 and 1, got {level}.")
+        raise ValueError(f"{name} must lie strictly between 0 and 1, got {level}.")
+    precision = np.finfo(default_float())
+    if min(level, 1.0 - level) < room * precision.eps:
+        raise ValueError(
+            f"{name} must be at least {room * precision.eps:.1e} away from 0 and 1, which is what "
+            f"a cdf in {precision.bits} bits can tell, got {level}."
+        )
 
 
 def checked_prediction(

@@ -41,6 +41,14 @@ def test_of_one_mode_it_is_the_central_interval(level: float) -> None:
     np.testing.assert_allclose(found[:, 0], [stats.norm.interval(level, 5.0, 2.0)] * 3, atol=0.05)
 
 
+@pytest.mark.parametrize("df", [2.1, 4.0, 17.2])
+@pytest.mark.parametrize("level", [0.999, 0.9999])
+def test_of_heavy_tails_it_is_the_central_interval(df: float, level: float) -> None:
+    found = prediction(mf.likelihoods.StudentT(df, scale=2.0), [5.0]).highest_density(level)
+    assert found.shape == (3, 1, 2)
+    np.testing.assert_allclose(found[:, 0] - 5.0, [stats.t(df, 0.0, 2.0).interval(level)] * 3, 0.1)
+
+
 def test_of_two_modes_it_is_two_intervals() -> None:
     found = mixture([0.3, 0.7], [-4.0, 3.0], [0.5, 1.0]).highest_density(0.9)
     assert found.shape == (3, 2, 2)
@@ -139,3 +147,5 @@ def test_what_has_none_is_refused() -> None:
         prediction(mf.likelihoods.Poisson(), [0.0, 1.0]).highest_density()
     with pytest.raises(ValueError, match="level"):
         prediction(mf.likelihoods.Poisson(), [0.0]).highest_density(1.0)
+    with pytest.raises(ValueError, match=r"level must be at least 6.1e-05 away from 0 and 1"):
+        prediction(mf.likelihoods.Normal(1.0), [0.0]).highest_density(0.999999)

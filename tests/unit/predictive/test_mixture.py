@@ -10,7 +10,7 @@ import moonfield as mf
 from moonfield.predictive.mixture import quantile_of
 
 
-@pytest.mark.parametrize("level", [1e-6, 0.05, 0.5, 0.999])
+@pytest.mark.parametrize("level", [1e-6, 0.05, 0.5, 0.999, 1.0 - 1e-6, 1.0 - 2e-7])
 def test_a_quantile_is_exact_after_few_evaluations(level: float) -> None:
     location = np.linspace(-2.0, 2.0, 1_000, dtype=np.float32)
     noise: Any = stats.t(4.0)

@@ -51,6 +51,16 @@ def test_levels_lie_between_0_and_1(numbers: mf.Prediction, q: float) -> None:
         numbers.interval(q)
 
 
+@pytest.mark.parametrize("level", [1e-8, 1.0 - 1e-8])
+def test_levels_that_rounding_cannot_tell_from_the_ends_are_refused(
+    numbers: mf.Prediction, level: float
+) -> None:
+    with pytest.raises(ValueError, match=r"q must be at least 1.2e-07 away from 0 and 1"):
+        numbers.quantile(level)
+    with pytest.raises(ValueError, match=r"level must be at least 2.4e-07 away from 0 and 1"):
+        numbers.interval(level)
+
+
 def test_single_draws_are_not_kept_by_default(numbers: mf.Prediction) -> None:
     with pytest.raises(AttributeError, match="keep_draws=True"):
         _ = numbers.mean_draws
