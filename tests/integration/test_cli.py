@@ -1,5 +1,6 @@
 """The commands on tables: formats, answers, and one clear line for whatever is wrong."""
 
+import gzip
 import json
 import os
 import re
@@ -20,6 +21,7 @@ import moonfield as mf
 from moonfield.cli import main, predicting, tables
 from moonfield.cli.columns import Place, exception_to_numbers, labels
 from moonfield.cli.fitting import _task
+from moonfield.estimators.columns import level_text
 from moonfield.inference import METHODS
 from moonfield.inference.driver import Driver
 
@@ -360,6 +362,9 @@ TEN = "".join(f"{i},{i * i}\n" for i in range(10))
          "a.jsonl, line 1: 'x' is a whole number beyond 64 bits. Write it like 1e20"),
         ("a.jsonl", '{"x": 1.5, "y": 2}\n{"x": -9223372036854775809, "y": 2}\n', "y",
          "a.jsonl, line 2: 'x' is a whole number beyond 64 bits"),
+        ("a.jsonl", '{"x": "\\ud800x", "y": 2}\n', "y", "a.jsonl, line 1:"),
+        ("a.jsonl", '{"\\uDBFFx": "x", "y": 2}\n', "y", "a.jsonl, line 1:"),
+        ("a.jsonl", '{"x": ' + "[" * 10_000 + '\n', "y", "a.jsonl, line 1: it is nested too deep"),
         ("a.jsonl", '{"x": [18446744073709551617], "y": 2}\n', "y", "cannot be read as .jsonl"),
         ("a.csv", HEAD + TEN + "3,?\n", "y", "column 'y', row 11 is '?' among numbers. Fill it"),
         ("a.csv", HEAD + TEN + "3,?\n", "y --task numbers", "column 'y', row 11 is '?' among"),
@@ -717,6 +722,94 @@ def test_classes_are_whole_numbers_of_any_size(tmp_path, capsys, reported, suffi
     assert len(mf.load(out).classes_) == 2
     assert main(["report", str(out), str(table), "-o", str(tmp_path / "r.html")]) == 0
     assert [*map(int, reported[0][2])] == codes.tolist()
+
+
+@pytest.mark.parametrize(
+    "values", [[1.0, 2.0, 3.0], [True, False, True], [0.5, 1.5, 2.5]], ids=["whole", "yes", "half"]
+)
+@pytest.mark.parametrize("by", ["estimator", "command"])
+def test_categories_of_numbers_are_known_in_csv(tmp_path, values, by):
+    """Which says 1.0 or True of what a model knows as 1."""
+    data = pd.DataFrame({"k": values * 20, "y": [0.5, 5.25, 10.5] * 20})
+    data["k"] = data["k"].astype("category")
+    out, table, answer = tmp_path / "m.mf", tmp_path / "a.csv", tmp_path / "p.csv"
+    if by == "estimator":
+        options = {"hidden": (4,), "method": "ivon", "steps": 60, "random_state": 0}
+        mf.BayesianMLPRegressor(**options).fit(data[["k"]], data["y"]).save(out)
+    else:
+        data.to_feather(tmp_path / "a.feather")
+        (tmp_path / "a.feather").rename(tmp_path / "a.arrow")
+        assert main(["fit", str(tmp_path / "a.arrow"), "--target", "y", *FIT, "-o", str(out)]) == 0
+    data.to_csv(table, index=False)
+    assert main(["predict", str(out), str(table), "-o", str(answer)]) == 0
+    estimator = mf.load(out)
+    assert set(estimator.encoder_.levels[0]) == {level_text(value) for value in values}
+    np.testing.assert_allclose(read(answer)["mean"], estimator.predict(data[["k"]]), rtol=1e-5)
+    assert len(set(read(answer)["mean"])) == len(set(values))
+
+
+def test_codes_in_csv_stay_text(tmp_path, capsys):
+    """A number that begins with a zero is none."""
+    table, out, answer = (tmp_path / name for name in ("a.csv", "m.mf", "p.csv"))
+    rows = [f"0{i % 3}{i % 2},{i % 7},0{i % 3},{'' if i == 3 else i}\n" for i in range(60)]
+    table.write_text("code,count,kind,x\n" + "".join(rows).replace(",02,", ',"02",'))
+    found = tables.read_table(table)
+    assert [str(kind) for kind in found.schema.types] == ["string", "int64", "string", "int64"]
+    assert found.column("code").to_pylist()[:3] == ["000", "011", "020"]
+    fit = ["fit", str(table), "--target", "kind", *FIT, "--missing", "indicator", "-o", str(out)]
+    assert main(fit) == 0
+    assert mf.load(out).classes_.tolist() == ["00", "01", "02"]
+    assert main(["predict", str(out), str(table), "-o", str(answer)]) == 0
+    labels_said = pd.read_csv(answer, dtype=str).iloc[:, 0]
+    assert set(labels_said) <= {"00", "01", "02"}
+    capsys.readouterr()
+    plain = pd.DataFrame({"code": [0, 11], "count": [1, 2], "x": [1, 2]})
+    said = failure(capsys, "predict", out, write(tmp_path / "b.parquet", plain), "-o", answer,
+                   "--force")  # fmt: skip
+    assert "column 'code' holds numbers; the model learned text there" in said
+
+
+def test_compressed_tables_are_named(tmp_path, capsys):
+    table = tmp_path / "a.csv"
+    table.write_bytes(gzip.compress(b"x,y\n1,2\n"))
+    assert "a.csv is compressed. Unpack it: gunzip." in failure(
+        capsys, "fit", table, "--target", "y"
+    )
+
+
+def test_hexadecimal_is_text(tmp_path):
+    table = tmp_path / "a.csv"
+    table.write_text("x,y\n" + "".join(f"0x{i:x},{i}\n" for i in range(20)))
+    assert [str(kind) for kind in tables.read_table(table).schema.types] == ["string", "int64"]
+
+
+def test_a_column_that_is_left_out_may_hold_anything(tmp_path):
+    table, out = tmp_path / "a.jsonl", tmp_path / "m.mf"
+    odd = ['"t"', "1", "[2]", str(2**70), "null"]
+    table.write_text("".join(f'{{"x": {i}, "y": {i}.5, "z": {odd[i % 5]}}}\n' for i in range(20)))
+    assert main(["fit", str(table), "--target", "y", *FIT, "--ignore", "z", "-o", str(out)]) == 0
+    assert mf.load(out).feature_names_in_.tolist() == ["x"]
+
+
+@pytest.mark.parametrize("targets", [("1", "1" + "0" * 20), ("1" + "0" * 19, "2" + "0" * 19)])
+def test_numbers_beyond_64_bits_are_no_classes(tmp_path, capsys, targets):
+    table, out = tmp_path / "a.csv", tmp_path / "m.mf"
+    table.write_text("x,y\n" + "".join(f"{i},{targets[i % 2]}\n" for i in range(20)))
+    fit = ["fit", str(table), "--target", "y", *FIT, "-o", str(out)]
+    assert "numbers beyond 64 bits, which are no" in failure(capsys, *fit, "--task", "classes")
+    assert main(fit) == 0
+    assert isinstance(mf.load(out), mf.BayesianMLPRegressor)
+
+
+def test_classes_of_unsigned_numbers_are_known_in_csv(tmp_path, reported):
+    data = pd.DataFrame({"x": range(20), "y": np.array([1, 2**64 - 1] * 10, np.uint64)})
+    out = tmp_path / "m.mf"
+    table = write(tmp_path / "a.parquet", data)
+    fit = ["fit", str(table), "--target", "y", *FIT, "--task", "classes", "-o", str(out)]
+    assert main(fit) == 0
+    table = write(tmp_path / "a.csv", data)
+    assert main(["report", str(out), str(table), "-o", str(tmp_path / "r.html")]) == 0
+    assert reported[0][2].tolist() == data["y"].tolist()
 
 
 def test_each_command_has_help(capsys):

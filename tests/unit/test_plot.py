@@ -439,3 +439,28 @@ def test_pruning_curves_run_from_none_to_all(ax):
         plot.pruning(ax=ax)
     with pytest.raises(ValueError, match="do not share axes"):
         plot.pruning(CURVE, CURVE._replace(measure="accuracy"), ax=ax)
+
+
+def test_predictions_of_an_estimator_take_its_labels(moons, ax):
+    X, y = moons[0][:60], np.where(moons[1][:60] > 0, "new", "old")
+    options = {"hidden": (3,), "method": "ivon", "steps": 60, "random_state": 0}
+    estimator = mf.BayesianMLPClassifier(**options).fit(X, y)
+    plot.predictions(estimator.predict_distribution(X), X, y, ax=ax)
+    wrong = int((estimator.predict(X) != y).sum())
+    assert {*texts(ax)} == {
+        *(f"predicted class {label}" for label in set(estimator.predict(X))),
+        f"errors: {wrong} of 60",
+    }
+
+
+def test_predictions_of_an_estimator_itself_are_refused(moons, wrong_types):
+    estimator = mf.BayesianMLPClassifier()
+    with pytest.raises(TypeError, match=r"Of an estimator give predict_distribution\(X\)"):
+        plot.predictions(estimator, moons[0], moons[1])
+
+
+def test_what_makes_no_plane_is_refused(posterior, moons):
+    with pytest.raises(ValueError, match="two rows with more; X has shape"):
+        plot.data(np.ones((1, 3)), [0.0])
+    with pytest.raises(ValueError, match="resolution must be a whole number of 2 or more"):
+        plot.surface(posterior, moons[0], resolution=1)

@@ -1,7 +1,8 @@
 """Columns of tables as an estimator takes them: numbers or text, checked where they stand."""
 
+import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,11 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..estimators.columns import level_text
 from .errors import BadInput
 
 NUMBERS, TEXT = "numbers", "text"
 _WORDS = {"true": 1.0, "false": 0.0}
 _FEW_WORDS, _MANY_NUMBERS = 3, 10  # different ones, of a column that was meant to hold numbers
+_MOST = 2.0**63  # size of whole numbers that fit into 64 bits
 _CODE = re.compile(r"0\d")  # digits that are no number
 _WRITTEN = re.compile(r"[-+]?[$€£¥]?\s*\d+([ ,.'’\u00a0\u202f]\d{3})*([.,]\d+)?\s*[%$€£¥]?")
 
@@ -98,6 +101,21 @@ def as_text(place: Place, column: pa.ChunkedArray, missing: bool) -> pa.ChunkedA
     return _text(column)
 
 
+def as_levels(column: pa.ChunkedArray, levels: Collection[str]) -> pa.ChunkedArray:
+    """Text that a model has not learned as the text of its number, if it has learned that.
+
+    CSV may say 1.0 or True of what a model knows as 1.
+    """
+    if _kind(column.type) != TEXT:
+        return column
+    spelled = {}
+    for text in _text(column).unique().drop_null().to_pylist():
+        number = _WORDS.get(text.lower(), _float(text))
+        other = text if number is None else level_text(number)
+        spelled[text] = other if text not in levels and other in levels else text
+    return _mapped(_text(column), spelled)
+
+
 def exception_to_numbers(place: Place, column: pa.ChunkedArray) -> str | None:
     """Where text has a first word among what are otherwise numbers, plain or like '$1,234.50'.
 
@@ -134,20 +152,26 @@ def as_whole(column: pa.ChunkedArray, numbers: pa.ChunkedArray) -> pa.ChunkedArr
         return column
     if _kind(column.type) == TEXT:
         column = pc.call_function("utf8_trim_whitespace", [_text(column)])
-    try:
-        return column.cast(pa.int64())
-    except pa.ArrowInvalid:
-        return numbers
+    for kind in (pa.int64(), pa.uint64()):
+        with contextlib.suppress(pa.ArrowInvalid):
+            return column.cast(kind)
+    return numbers
 
 
 def labels(column: pa.ChunkedArray) -> np.ndarray:
-    """Targets of classes without a gap: text, whole numbers, or yes and no."""
+    """Targets of classes without a gap: text, whole numbers, or yes and no.
+
+    Floating point where one is a fraction, or has more than 64 bits.
+    """
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
     if _kind(column.type) == TEXT:
         return np.array(_text(column).to_pylist(), dtype=str)
     values = column.to_numpy()
     if values.dtype.kind in "fO":
         values = values.astype(np.float64)
-        return values.astype(np.int64) if (values == np.floor(values)).all() else values
+        whole = (values == np.floor(values)).all() and (np.abs(values) < _MOST).all()
+        return values.astype(np.int64) if whole else values
     return values
 
 
@@ -161,9 +185,17 @@ def _kind(kind: pa.DataType) -> str | None:
 
 
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Categories of numbers, and of yes and no, as estimators spell them."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
+    if _kind(column.type) == NUMBERS:
+        return _mapped(column, {value: level_text(value) for value in column.unique().to_pylist()})
     return column.cast(pa.large_string())
+
+
+def _mapped(column: pa.ChunkedArray, texts: dict[Any, str]) -> pa.ChunkedArray:
+    found = [None if value is None else texts[value] for value in column.to_pylist()]
+    return pa.chunked_array([pa.array(found, pa.large_string())])
 
 
 def _parsed(place: Place, column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -120,8 +120,8 @@ def _target(wish: Wish, table: pa.Table) -> tuple[np.ndarray, str]:
     y = labels(column if kind == TEXT else _checked(place, column))
     if y.dtype.kind == "f":
         raise BadInput(
-            f"{wish.table}: the target {wish.target!r} holds fractions, which are no classes. "
-            "Use --task numbers."
+            f"{wish.table}: the target {wish.target!r} holds fractions or numbers beyond 64 "
+            "bits, which are no classes. Use --task numbers."
         )
     if len(np.unique(y)) == 1:
         raise BadInput(
@@ -140,7 +140,8 @@ def _task(column: pa.ChunkedArray, kind: str) -> str:
         return "classes"
     values = np.unique(np.asarray(column.cast(pa.float64(), safe=False)))
     few = len(values) <= min(_FEW, len(column) / _ROWS_EACH)
-    return "classes" if few and (values == np.floor(values)).all() else "numbers"
+    whole = (values == np.floor(values)) & (np.abs(values) < 2.0**64)
+    return "classes" if few and whole.all() else "numbers"
 
 
 def _weights(wish: Wish, table: pa.Table) -> np.ndarray | None:

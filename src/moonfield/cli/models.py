@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from ..estimators import BayesianMLPClassifier, BayesianMLPRegressor
+from ..estimators.columns import level_text
 from ..posterior import load
-from .columns import Place, as_numbers, as_text, is_numbers
+from .columns import Place, as_levels, as_numbers, as_text, is_numbers
 from .errors import BadInput, explained, one_line_warnings
 from .tables import check_present
 
@@ -76,12 +76,13 @@ def features(estimator: Any, table: pa.Table, path: Path, first: int = 1) -> pa.
             continue
         if is_numbers(column) and not any(map(_is_number, levels[place])):
             raise BadInput(f"{path}: column {name!r} holds numbers; the model learned text there.")
-        found[name] = as_text(where, column, missing)
+        found[name] = as_levels(as_text(where, column, missing), levels[place])
     return pa.table(found)
 
 
 def _is_number(text: str) -> bool:
+    """Whether text is how a model spells a number: not 007."""
     try:
-        return bool(np.isfinite(float(text)))
-    except ValueError:
+        return level_text(float(text)) == text
+    except (ValueError, OverflowError):
         return False

@@ -22,8 +22,10 @@ from .errors import BadInput
 from .formats import check_input
 
 _KINDS = {str: "text", int: "a number", float: "a number", bool: "true or false", type(None): ""}
+_CODE = pc.MatchSubstringOptions(r"^[-+]?0[0-9xX]")
 _LINES = 8_192  # of JSON that are parsed together
 _BYTES = 4 * 2**20  # of CSV that are parsed together
+_GZIP = b"\x1f\x8b"
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 _OTHERS = {
     b";": "semicolons. Write commas between them, and points in numbers",
@@ -41,18 +43,22 @@ def read_table(path: Path, without: Sequence[str] = ()) -> pa.Table:
     """
     kind = check_input(path)
     names = None if kind == "jsonl" else names_of(path)
+    _check_names(path, names or (), names or ())
     with _reading(path):
         if kind in _DELIMITERS:
             layout = _layout(kind, names or ())
             table = pyarrow.csv.read_csv(path, parse_options=layout, **_options(None))
             table = _without_blanks(table, typed=True)
+            if codes := _codes(path, kind, table, layout):
+                table = _with_text(table, path, codes, layout)
         elif kind == "parquet":
             table = pyarrow.parquet.ParquetFile(path).read(columns=_kept(path, without))
         elif kind == "arrow":
             with _arrow(path) as reader:
                 table = reader.read_all()
         else:
-            table = pa.concat_tables(_json(path, None), promote_options="permissive")
+            pieces = _json(path, None, without)
+            table = pa.concat_tables(pieces, promote_options="permissive")
     names = table.column_names if names is None else names
     _check_names(path, names, names)
     check_present(path, names, without)
@@ -121,7 +127,7 @@ def check_present(path: Path, names: Sequence[str], wanted: Sequence[str]) -> No
 
 def listed(names: Sequence[str], most: int = 12) -> str:
     """Names for a message."""
-    shown = ", ".join(map(repr, names[:most]))
+    shown = ", ".join(map(repr, names[:most])) or "none"
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
@@ -156,6 +162,27 @@ def _cut(pieces: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
             held, count = [table.slice(rows)], count - rows
     if count:
         yield pa.concat_tables(held, promote_options="permissive")
+
+
+def _codes(path: Path, kind: str, table: pa.Table, layout: Any) -> list[str]:
+    """Columns of whole numbers of which some are written like 007, or in hexadecimal."""
+    whole = [field.name for field in table.schema if pa.types.is_integer(field.type)]
+    found: set[str] = set()
+    for piece in _pieces(path, kind, whole, layout) if whole else ():
+        for name in set(whole) - found:
+            text = pc.call_function("utf8_trim_whitespace", [piece.column(name)])
+            zero = pc.call_function("match_substring_regex", [text], _CODE)
+            if pc.call_function("any", [zero]).as_py():
+                found.add(name)
+    return [name for name in whole if name in found]
+
+
+def _with_text(table: pa.Table, path: Path, names: list[str], layout: Any) -> pa.Table:
+    text = pyarrow.csv.read_csv(path, parse_options=layout, **_options(names))
+    text = _without_blanks(text)
+    for name in names:
+        table = table.set_column(table.column_names.index(name), name, text.column(name))
+    return table
 
 
 def _without_blanks(table: pa.Table, typed: bool = False) -> pa.Table:
@@ -214,8 +241,11 @@ def _arrow(path: Path) -> Iterator[Any]:
         yield reader
 
 
-def _json(path: Path, wanted: list[str] | None) -> Iterator[pa.Table]:
-    """JSON lines, one object a line, some lines at a time; without lines one empty table."""
+def _json(path: Path, wanted: list[str] | None, without: Sequence[str] = ()) -> Iterator[pa.Table]:
+    """JSON lines, one object a line, some lines at a time; without lines one empty table.
+
+    Columns that are left out are there, but hold nothing.
+    """
     lines: dict[int, dict[str, Any]] = {}
     empty = True
     with open(path, encoding="utf-8-sig") as file:
@@ -223,15 +253,19 @@ def _json(path: Path, wanted: list[str] | None) -> Iterator[pa.Table]:
             if line.strip():
                 lines[number] = _object(path, number, line)
             if len(lines) == _LINES:
-                yield _table(path, lines, wanted)
+                yield _table(path, lines, wanted, without)
                 lines, empty = {}, False
     if lines or empty:
-        yield _table(path, lines, wanted)
+        yield _table(path, lines, wanted, without)
 
 
 def _object(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
         found = json.loads(line, object_pairs_hook=_unique)
+        if "\\ud" in line.lower():  # half a character, maybe, which is none
+            json.dumps(found, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise BadInput(f"{path}, line {number}: it is nested too deeply.") from error
     except ValueError as error:
         raise BadInput(f"{path}, line {number}: {error}.") from error
     if not isinstance(found, dict):
@@ -249,11 +283,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _table(path: Path, lines: dict[int, dict], wanted: list[str] | None) -> pa.Table:
+def _table(
+    path: Path, lines: dict[int, dict], wanted: list[str] | None, without: Sequence[str]
+) -> pa.Table:
     names = list(dict.fromkeys(name for row in lines.values() for name in row))
     columns = {}
     for name in names if wanted is None else wanted:
-        values = [row.get(name) for row in lines.values()]
+        values = [None if name in without else row.get(name) for row in lines.values()]
         try:
             columns[name] = pa.array(values)
         except (pa.ArrowException, OverflowError) as error:
@@ -284,6 +320,8 @@ def _kept(path: Path, without: Sequence[str]) -> list[str]:
 def _check_header(path: Path, delimiter: bytes) -> None:
     with open(path, "rb") as file:
         header = file.readline(2**16)
+    if header.startswith(_GZIP):
+        raise BadInput(f"{path} is compressed. Unpack it: gunzip.")
     if header.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise BadInput(f"{path} is text in UTF-16. Convert it to UTF-8.")
     for other, said in _OTHERS.items():

@@ -45,10 +45,10 @@ class Conformal:
 
     Scores of classes, whose sets hold at least the most probable class:
 
-    - "aps" (the default): the total probability of the classes that are as probable as the label,
-      or more: sets are larger where the prediction is unsure (Romano, Sesia & Candès, 2020,
-      "Classification with valid and adaptive coverage", without its randomisation, so that sets
-      rather hold too much);
+    - "aps" (the default): the total probability of the label and the classes that are more
+      probable, or as probable and before it: sets are larger where the prediction is unsure
+      (Romano, Sesia & Candès, 2020, "Classification with valid and adaptive coverage", without its
+      randomisation, so that sets rather hold too much);
     - "lac": `1 - p_y`, the smallest sets on average (Sadinle, Lei & Wasserman, 2019, "Least
       ambiguous set-valued classifiers with bounded error levels").
 

@@ -30,6 +30,9 @@ def all_class_scores(p: np.ndarray, score: str) -> np.ndarray:
     order = np.argsort(-p, axis=-1, kind="stable")
     total = np.cumsum(np.take_along_axis(p, order, axis=-1), axis=-1, dtype=np.float64)
     total /= total[..., -1:]  # else those of all classes, 1, differ by rounding
+    for place in range(1, p.shape[-1]):  # what adds nothing is stranger than what came before
+        least = np.nextafter(total[..., place - 1], np.inf)
+        total[..., place] = np.maximum(total[..., place], least)
     out = np.empty_like(total)
     np.put_along_axis(out, order, total, axis=-1)
     return out

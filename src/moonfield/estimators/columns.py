@@ -80,7 +80,7 @@ def _check_dates(X: Any, categorical: Sequence[int]) -> None:
     places = [place for place in range(_shape(X)[1]) if place not in categorical]
     if frame is not None:
         names = frame.columns
-        found = [repr(names[i]) for i in places if frame[:, i].dtype.is_temporal()]
+        found = [repr(names[i]) for i in places if _is_temporal(frame, i)]
     else:
         found = [str(place) for place in places] if kind in ("m", "M") else []
     if found:
@@ -142,11 +142,11 @@ def finite_targets(y: Any) -> np.ndarray:
         TypeError, ValueError: as scikit-learn's `check_array`; y holds dates, or a number is
             missing or infinite.
     """
+    frame = _frame(y)
+    if frame is not None and any(_is_temporal(frame, i) for i in range(frame.shape[1])):
+        raise _of_dates("y")
     options: dict[str, Any] = {"dtype": None, "ensure_all_finite": False, "ensure_2d": False}
-    try:
-        found = check_array(y, **options, input_name="y")
-    except np.exceptions.DTypePromotionError as error:  # a table of numbers and dates
-        raise _of_dates("y") from error
+    found = check_array(y, **options, input_name="y")
     if found.dtype.kind in "mM" or (found.dtype == object and _has_times(found)):
         raise _of_dates("y")
     numbers = _target_numbers(found)
@@ -179,6 +179,10 @@ def _frame(X: Any) -> nw.DataFrame | None:
         return None
     frame = nw.from_native(X, eager_only=True, pass_through=True)
     return frame if isinstance(frame, nw.DataFrame) else None
+
+
+def _is_temporal(frame: nw.DataFrame, place: int) -> bool:
+    return frame[:, place].dtype.is_temporal()
 
 
 def _is_text(series: nw.Series) -> bool:
@@ -224,14 +228,16 @@ def _levels(values: list[Any], name: str, missing: bool) -> np.ndarray:
             f"Input X contains NaN: the categorical column {name} has a missing value, first in "
             f"row {row}. {_REMEDY}"
         )
-    text = [MISSING if gone else _text(value) for value, gone in zip(values, absent, strict=True)]
+    text = [
+        MISSING if gone else level_text(value) for value, gone in zip(values, absent, strict=True)
+    ]
     return np.array(text, dtype=object)
 
 
-def _text(value: Any) -> str:
+def level_text(value: Any) -> str:
     """One text for equal values: 1, 1.0 and True are one level, "1" too."""
     if isinstance(value, bool | np.bool_):
         value = int(value)
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float | np.floating) and value.is_integer():
         value = int(value)
     return str(value)

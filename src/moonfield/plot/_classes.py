@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from ..data import label_numbers
 from ..predictive import Prediction
 from ._places import Places, plane, targets_of
 from ._points import class_colour, points
@@ -15,8 +16,10 @@ def predicted_classes(
     prediction: Prediction, values: np.ndarray, names: tuple[str, ...], y: Any, ax: Axes
 ) -> Axes:
     """Points coloured by predicted class, paler where less probable, errors crossed out."""
-    observed, labels = targets_of(y, len(values)), prediction.label
+    labels, classes = prediction.label, prediction.classes
     _check_single(labels)
+    rows = len(values)
+    observed = targets_of(y, rows) if classes is None else label_numbers(y, rows, classes)
     confidence = prediction.probabilities.max(axis=-1)
     chance = 1.0 / prediction.probabilities.shape[-1]
     places = _places(prediction, values, names)
@@ -26,7 +29,9 @@ def predicted_classes(
         colour = class_colour(label)
         faces = tint(colour, (confidence[chosen] - chance) / (1.0 - chance))
         points(ax, places.xy[chosen], faces, s=area, edgecolors=colour, linewidths=0.6)
-        points(ax, np.zeros((0, 2)), colour, s=area, label=f"predicted class {label}")
+        points(
+            ax, np.zeros((0, 2)), colour, s=area, label=f"predicted class {_name(label, classes)}"
+        )
     wrong = labels != observed
     points(
         ax, places.xy[wrong], INK, s=1.5 * area, marker="x", edgecolors=None, linewidths=1.1,
@@ -43,12 +48,17 @@ def _places(prediction: Prediction, values: np.ndarray, names: tuple[str, ...]) 
     probabilities = prediction.probabilities
     if probabilities.shape[-1] == 2:
         return Places(
-            np.stack([values[:, 0], probabilities[:, 1]], 1), (names[0], "probability of class 1")
+            np.stack([values[:, 0], probabilities[:, 1]], 1),
+            (names[0], f"probability of class {_name(1, prediction.classes)}"),
         )
     most = probabilities.max(axis=-1)
     return Places(
         np.stack([values[:, 0], most], 1), (names[0], "probability of the predicted class")
     )
+
+
+def _name(place: int, classes: np.ndarray | None) -> Any:
+    return place if classes is None else classes[place]
 
 
 def _check_single(labels: np.ndarray) -> None:

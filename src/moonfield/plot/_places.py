@@ -29,9 +29,17 @@ def targets_of(y: Any, rows: int) -> np.ndarray:
 
 
 def plane(values: np.ndarray, names: tuple[str, ...]) -> Places:
-    """Two inputs as they are; more as the first two principal components of standardised inputs."""
+    """Two inputs as they are; more as the first two principal components of standardised inputs.
+
+    Raises:
+        ValueError: fewer than two inputs, or one row of more than two.
+    """
     if values.shape[1] == 2:
         return Places(values, (names[0], names[1]))
+    if min(values.shape) < 2:
+        raise ValueError(
+            f"A plane needs two inputs, or two rows with more; X has shape {values.shape}."
+        )
     sd = values.std(axis=0)
     scaled = (values - values.mean(axis=0)) / np.where(sd > 0, sd, 1.0)
     left, size, _ = np.linalg.svd(scaled, full_matrices=False)

@@ -26,8 +26,14 @@ def predictions(predicted: Posterior | Prediction, X: Any, y: Any, ax: Axes | No
         ax: axes to draw on.
 
     Raises:
-        TypeError, ValueError: X or y is not numeric and finite, or rows differ in number.
+        TypeError, ValueError: X or y is not numeric and finite, rows differ in number, or what is
+            predicted is neither.
     """
+    if not isinstance(predicted, Posterior | Prediction):
+        raise TypeError(
+            f"predictions takes a posterior or a prediction, got {type(predicted).__name__}. Of an "
+            "estimator give predict_distribution(X)."
+        )
     values, names = inputs_of(X)
     prediction = predicted.predict(X) if isinstance(predicted, Posterior) else predicted
     if prediction.rows != len(values):

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from .._core.checks import whole
 from ..posterior import Posterior
 from ._places import inputs_of, targets_of
 from ._points import class_points, points
@@ -42,9 +43,10 @@ def surface(
         margin: how far beyond the rows to look, as a share of their range.
 
     Raises:
-        ValueError: not two inputs, several targets, or a quantity that this model does not have.
+        ValueError: not two inputs, several targets, a resolution below 2, or a quantity that this
+            model does not have.
     """
-    model = posterior.model
+    model, resolution = posterior.model, whole(resolution, "resolution", 2)
     check_quantity(quantity, model.kind == "classes")
     values, names = inputs_of(posterior.inputs(X))
     if values.shape[1] != 2:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
-from .reducers import Conditional, Cumulative, conditional_cdf
+from .reducers import Conditional, Cumulative, Tails, conditional_cdf
 from .stream import BLOCK_ROWS, Source, in_blocks, reduce_rows, stack, super_blocks, unblocked
 
 _MOST_BYTES = 64 * 2**20  # of the distributions of some blocks of rows under every draw
@@ -40,11 +40,12 @@ def cdfs(source: Source, inputs: PyTree, draws: int) -> Iterator[tuple[slice, Cd
 
 
 def _streamed(source: Source, inputs: PyTree, draws: int, y: np.ndarray) -> np.ndarray:
-    return reduce_rows(source, Cumulative(), inputs, draws, y)
+    return reduce_rows(source, Cumulative(), inputs, draws, y).cdf()
 
 
 def _stacked(under: PyTree, used: int, y: np.ndarray) -> np.ndarray:
-    return unblocked(_mean_cdf(under, in_blocks(y)[:used]))[: len(y)]
+    tails = _tails(under, in_blocks(y)[:used])
+    return jax.tree.map(lambda leaf: unblocked(leaf)[: len(y)], tails).cdf()
 
 
 def _blocks_of(rows: int) -> int:
@@ -56,14 +57,15 @@ def _blocks_of(rows: int) -> int:
 
 
 @jax.jit
-def _mean_cdf(under: PyTree, y: Array) -> Array:
+def _tails(under: PyTree, y: Array) -> Tails:
     """Of the distributions under each draw (draws, blocks, ...) at y (blocks, rows, ...)."""
 
-    def fold(total: Array, one: PyTree) -> tuple[Array, None]:
-        return total + jax.vmap(conditional_cdf)(one, y), None
+    def fold(total: Tails, one: PyTree) -> tuple[Tails, None]:
+        return jax.tree.map(jnp.add, total, Tails.of(jax.vmap(conditional_cdf)(one, y))), None
 
-    draws = len(jax.tree.leaves(under)[0])
-    return jax.lax.scan(fold, jnp.zeros_like(y), under)[0] / draws
+    draws, nothing = len(jax.tree.leaves(under)[0]), jnp.zeros_like(y)
+    total, _ = jax.lax.scan(fold, Tails(nothing, nothing, nothing), under)
+    return jax.tree.map(lambda part: part / draws, total)
 
 
 def _bytes(blocks: tuple[Any, ...], draws: int) -> int:

@@ -173,7 +173,8 @@ class Prediction:
         if self.kind == "classes":
             raise ValueError("A cdf needs numbers as targets; for classes use probabilities.")
         targets = self._standardised(y)
-        return self._reduce(Cumulative(), np.floor(targets) if self.discrete else targets)
+        targets = np.floor(targets) if self.discrete else targets
+        return self._reduce(Cumulative(), targets).cdf().astype(default_float())
 
     def quantile(self, q: float) -> Float[np.ndarray, "rows ..."]:
         """The predictive mixture's quantile, in units of y, by a search in its cdf.

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 from jaxtyping import Array, PyTree
 
@@ -86,19 +87,41 @@ class LogDensity(AbstractReducer):
         return jnp.logaddexp(total, value)
 
 
+class Tails(NamedTuple):
+    """A cumulative distribution, apart by what is near 0 and near 1: sums would lose its digits."""
+
+    lower: Array  # mean over draws of P(y' <= y | w) where it is below a half, else of 0
+    upper: Array  # of P(y' > y | w) where it is not, else of 0
+    share: Array  # of draws where it is not
+
+    @classmethod
+    def of(cls, cdf: Array) -> "Tails":
+        """Those of one draw."""
+        low = cdf < 0.5
+        return cls(
+            jnp.where(low, cdf, 0.0), jnp.where(low, 0.0, 1.0 - cdf), (~low).astype(cdf.dtype)
+        )
+
+    def cdf(self) -> np.ndarray:
+        """In 64 bits."""
+        lower, upper, share = (np.asarray(part, np.float64) for part in self)
+        return lower + (share - upper)
+
+
 class Cumulative(AbstractReducer):
     """`mean_draws P(y <= extra | w)`: the cumulative distribution of the predictive mixture."""
 
     def one(
         self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
-    ) -> Array:
-        return conditional_cdf(model.predictive(params, inputs), extra)
+    ) -> Tails:
+        return Tails.of(conditional_cdf(model.predictive(params, inputs), extra))
 
-    def empty(self, value: Array) -> Array:
-        return jnp.zeros_like(value)
+    def empty(self, value: Tails) -> Tails:
+        return Tails(*(jnp.zeros_like(part) for part in value))
 
-    def fold(self, total: Array, value: Array, count: Array) -> Array:
-        return _running_mean(total, value, count)
+    def fold(self, total: Tails, value: Tails, count: Array) -> Tails:
+        pairs = zip(total, value, strict=True)
+        return Tails(*(_running_mean(mean, part, count) for mean, part in pairs))
 
 
 class Entropy(AbstractReducer):

@@ -104,8 +104,15 @@ def test_all_classes_hold_all_probability_however_it_is_rounded() -> None:
     p = np.random.default_rng(0).dirichlet(np.ones(7), size=300).astype(np.float32)
     assert (p.cumsum(axis=1)[:, -1] != 1.0).any()
     fitted = d.Conformal(0.9, "aps").fit(classes(p[:9]), p[:9].argmin(axis=1))
-    assert fitted.threshold == 1.0
+    assert fitted.threshold == pytest.approx(1.0)
     assert fitted.set(classes(p)).all()
+
+
+def test_certain_and_right_is_no_reason_for_more_classes() -> None:
+    """All classes after one of probability 1 hold as much, which made sets of all of them."""
+    certain = np.eye(3)[np.arange(30) % 3]
+    fitted = d.Conformal(0.9, "aps").fit(classes(certain), np.arange(30) % 3)
+    np.testing.assert_array_equal(fitted.set(classes(certain)), certain > 0.0)
 
 
 def test_each_target_has_a_threshold_of_its_own() -> None:

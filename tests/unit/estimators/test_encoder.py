@@ -17,6 +17,7 @@ from moonfield.estimators.columns import (
     categorical_places,
     columns_of,
     finite_targets,
+    level_text,
 )
 from moonfield.estimators.encoder import Scales, learn, scales_of
 
@@ -60,6 +61,8 @@ DAY = datetime.date(2020, 1, 1)
         pl.Series([DAY, DAY]),
         pl.Series([datetime.time(1)]),
         pl.DataFrame({"y": [DAY, DAY]}),
+        pl.DataFrame({"y": [1.0, 2.0], "z": [DAY, DAY]}),
+        pl.DataFrame({"y": [1, 2], "z": [datetime.timedelta(1)] * 2}),
         pa.chunked_array([[DAY, DAY]]),
         pa.table({"y": [DAY, DAY]}),
         pd.Series([DAY, DAY]),
@@ -214,3 +217,9 @@ def test_what_is_not_finite_is_named_by_row_and_column():
     for value, what in ((np.nan, "NaN"), (np.inf, "infinity")):
         with pytest.raises(ValueError, match=f"Input y contains {what}, first in row 2"):
             mf.BayesianMLPRegressor().fit(np.ones((4, 1)), [1.0, 2.0, value, 3.0])
+
+
+def test_equal_values_are_one_level():
+    values = [1, 1.0, True, np.float32(1.0), np.int8(1), np.True_, "1"]
+    assert {level_text(value) for value in values} == {"1"}
+    assert level_text(np.float32(0.5)) == level_text(0.5) == "0.5"

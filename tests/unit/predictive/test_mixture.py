@@ -8,6 +8,7 @@ from scipy import stats
 
 import moonfield as mf
 from moonfield.predictive.mixture import quantile_of
+from tests.helpers import posterior_at
 
 
 @pytest.mark.parametrize("level", [1e-6, 0.05, 0.5, 0.999, 1.0 - 1e-6, 1.0 - 2e-7])
@@ -27,6 +28,17 @@ def test_a_quantile_is_exact_after_few_evaluations(level: float) -> None:
     open_ = 3.0 * 2.0**-23 * level / noise.pdf(far) + 2.0**-21 * max(1.0, far)
     np.testing.assert_array_less(np.abs(found - exact), open_)
     assert len(evaluations) <= 20
+
+
+@pytest.mark.parametrize("tail", [1e-3, 1e-6])
+def test_both_tails_of_many_draws_keep_their_digits(tail: float) -> None:
+    """A sum of thousands of numbers near 1 has lost them in 32 bits."""
+    model = mf.BayesianNetwork(mf.nets.MLP([1, 1]), mf.priors.Normal(), mf.likelihoods.Normal(2.0))
+    found = posterior_at(model, np.array([0.0, 5.0]), 1e-9).predict(np.zeros((2, 1)), draws=3_000)
+    lower, upper = (np.asarray(found.quantile(q), float) for q in (tail, 1.0 - tail))
+    np.testing.assert_allclose(stats.norm.cdf(lower, 5.0, 2.0), tail, rtol=1e-3)
+    np.testing.assert_allclose(stats.norm.sf(upper, 5.0, 2.0), tail, rtol=0.1)
+    np.testing.assert_allclose(1.0 - found.cdf(upper), tail, rtol=0.1)
 
 
 @pytest.mark.parametrize(("mean", "sd"), [(1e19, 1e20), (np.nan, np.nan), (np.inf, np.inf)])
