@@ -148,3 +148,21 @@ def test_minibatch_restarts(model: mf.BayesianNetwork, moons: Split) -> None:
     fit = mf.fit(model, moons.X, moons.y, restarts=2, steps=400, batch_size=100)
     assert len(set(fit.diagnostics.restart_elbos)) == 2
     assert fit.diagnostics.elbo > -250
+
+
+@pytest.mark.parametrize("method", ["advi", "laplace"])
+@pytest.mark.parametrize("sd", [0.0, -1.0, np.nan])
+def test_a_start_lies_inside_the_support(method: str, sd: float) -> None:
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    model = mf.BayesianNetwork(mf.nets.MLP([2, 3, 1]), mf.priors.Normal(), mf.likelihoods.Normal())
+    fit = mf.fit(model, X, X[:, 0], method="laplace")
+    start = jax.tree.map(lambda leaf: leaf[0], fit.sample(1))
+    with pytest.raises(ValueError, match=r"start is not finite, or .* in `likelihood.sd`"):
+        mf.fit(model, X, X[:, 0], method=method, start={**start, "likelihood": {"sd": sd}})
+
+
+def test_targets_without_a_mode_are_said() -> None:
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    model = mf.BayesianNetwork(mf.nets.MLP([2, 3, 1]), mf.priors.Normal(), mf.likelihoods.Normal())
+    with pytest.raises(mf.NonFiniteError, match=r"no curvature that is finite .*standardise them"):
+        mf.fit(model, X, np.zeros(20), method="laplace")

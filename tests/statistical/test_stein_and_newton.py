@@ -1,6 +1,6 @@
 """Natural gradients, particles and samplers against posteriors known in closed form."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -170,6 +170,16 @@ def test_averaging_leaves_the_spread_of_particles() -> None:
     )
     spread, later = (it.approximation.points.std(axis=0) for it in (fit, last))
     np.testing.assert_allclose(spread, later, rtol=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", [mf.SVGD(50), mf.ASVGD()], ids=["svgd", "asvgd"])
+def test_the_automatic_stop_leaves_the_spread_of_particles(method: Any) -> None:
+    """Averages of particles that change places lie closer together, and nearer to the mode."""
+    exact = regression()
+    fit = mf.fit(exact.model, exact.X, exact.y, method=method)
+    draws, sd = draws_of(fit, 2_000), np.sqrt(np.diag(exact.covariance))
+    np.testing.assert_allclose(draws.std(axis=0), sd, rtol=0.15)
 
 
 # ---- several modes

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import narwhals.stable.v1 as nw
 import numpy as np
+from narwhals.exceptions import DuplicateError
 
 from .._core.trees import default_float
 from .stream import AbstractStream
@@ -87,7 +88,10 @@ def _as_table(source: Any, name: str, dtype: Any = None) -> Table:
             f"{name} is a stream, which only mf.fit(model, stream, batch_size=...) reads. "
             "Elsewhere give rows in memory, some at a time."
         )
-    frame = nw.from_native(source, eager_only=True, pass_through=True, allow_series=True)
+    try:
+        frame = nw.from_native(source, eager_only=True, pass_through=True, allow_series=True)
+    except DuplicateError as error:
+        raise ValueError(f"{name} has two columns of one name: {error}") from error
     if isinstance(frame, nw.DataFrame):
         return _from_frame(frame, name, dtype)
     columns: tuple[str, ...] | None = None
@@ -99,10 +103,17 @@ def _as_table(source: Any, name: str, dtype: Any = None) -> Table:
 
 
 def _as_array(source: Any, name: str) -> np.ndarray:
+    masked = np.argwhere(np.ma.getmaskarray(source)) if np.ma.isMaskedArray(source) else None
+    if masked is not None and len(masked):
+        place = tuple(masked[0].tolist())
+        raise ValueError(f"{name} is masked, first at {place}: drop such rows, or fill them.")
     try:
-        return np.asarray(source)
+        array = np.asarray(source)
     except ValueError as error:
         raise ValueError(f"{name} is not a rectangular array: {error}") from error
+    if array.dtype == object and not array.ndim:
+        raise TypeError(f"{name} must be an array or a table, got {type(source).__name__}.")
+    return array
 
 
 def _from_frame(frame: nw.DataFrame, name: str, dtype: Any) -> Table:
@@ -169,15 +180,23 @@ def as_array(name: str, value: Any) -> np.ndarray:
     Raises:
         TypeError, ValueError: not numeric or not finite; names the argument and the first place.
     """
-    array = np.asarray(value)
+    array = _as_array(value, f"data[{name!r}]")
     if array.dtype.kind not in "fiub":
         raise TypeError(f"data[{name!r}] must be numeric, got dtype {array.dtype}.")
+    if array.shape[:1] == (0,):
+        raise ValueError(f"data[{name!r}] has no rows.")
     if array.dtype.kind == "f":
+        given = array
+        with np.errstate(over="ignore"):
+            array = given.astype(default_float())
         bad = np.argwhere(~np.isfinite(array))
         if len(bad):
             place = tuple(int(i) for i in bad[0])
-            raise ValueError(f"data[{name!r}] is {array[place]} at {place}; it must be finite.")
-        return array.astype(default_float())
+            raise ValueError(
+                f"data[{name!r}] is {given[place]} at {place}; it must be finite, and fit "
+                f"{array.dtype}."
+            )
+        return array
     if array.dtype.kind == "b":
         return array
     kind = jnp.result_type(int)

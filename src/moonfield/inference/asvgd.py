@@ -85,6 +85,10 @@ class ASVGD(AbstractStepping):
     def quantity(self) -> str:
         return "log joint density"
 
+    @property
+    def climbs(self) -> bool:
+        return False
+
     def noise_shape(self, size: int) -> tuple[int, int]:
         return self.particles, size + self.latent
 

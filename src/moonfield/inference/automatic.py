@@ -52,12 +52,17 @@ class Automatic:
         tolerance: nats of ELBO that more steps must be worth, in place of 1e-4 of the ELBO; below 1
             it is 1. A first stage is then looked at from 1,000 steps on.
         goes_on: whether the fit begins where another ended: its step size rises first.
+        climbs: as the method's. Where it does not, a first stage is 30,000 steps at most, there is
+            no other, and the fit ends with its latest parameters: an average of particles that
+            have changed places lies between them, and has the better log joint density for that.
     """
 
     most = _MOST_STEPS
 
-    def __init__(self, tolerance: float | None = None, goes_on: bool = False) -> None:
-        self._goes_on = goes_on
+    def __init__(
+        self, tolerance: float | None = None, goes_on: bool = False, climbs: bool = True
+    ) -> None:
+        self._goes_on, self._climbs = goes_on, climbs
         self._tolerance = tolerance
         self._about = _SEGMENT_STEPS if tolerance is None else _SHORT_SEGMENT_STEPS
         self._first_look = _FIRST_LOOK if tolerance is None else _EARLY_LOOK
@@ -160,6 +165,8 @@ class Automatic:
         length = step - self._begin
         if len(self._segments) < self._first_look or length < self._look:
             return False
+        if not self._climbs:
+            return True
         self._look = _GROWTH * length
         return not self._is_worthwhile(self._consider(_pool(self._window()).mean, fit))
 
@@ -173,7 +180,8 @@ class Automatic:
         return self._segments[-size:]
 
     def _begin_annealing(self, step: int, block_steps: int, fit: Any) -> None:
-        self._consider(_pool(self._window()).mean, fit)
+        if self._climbs:
+            self._consider(_pool(self._window()).mean, fit)
         segment = self._segment_steps(block_steps)
         length = max(2, round(_ANNEAL * (step - self._begin) / segment)) * segment
         self._anneal = (step, step + length)
@@ -181,6 +189,8 @@ class Automatic:
 
     def _annealed(self, step: int, fit: Any) -> Verdict:
         """Average the second half of the annealing; end, or begin a stage of smaller steps."""
+        if not self._climbs:
+            return Verdict(Result.converged)
         half = self._segments[len(self._segments) // 2 :]
         gain = self._consider(_pool(half).mean, fit)
         if not self._is_worthwhile(gain * _LOWER / (1.0 - _LOWER)):

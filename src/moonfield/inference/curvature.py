@@ -61,7 +61,12 @@ def invert(matrix: np.ndarray) -> Inverse:
     The matrix is brought to a unit diagonal first, so that differently scaled coordinates cost no
     digits. Eigenvalues of what is left that are not positive are replaced by their size, those
     below rounding error (size times 2^-23) by that.
+
+    Raises:
+        LinAlgError: the matrix is not finite.
     """
+    if not np.isfinite(matrix).all():
+        raise np.linalg.LinAlgError("The matrix is not finite.")
     scale = 1.0 / np.sqrt(np.maximum(np.abs(matrix.diagonal()), np.finfo(np.float32).tiny))
     values, vectors = np.linalg.eigh(scale[:, None] * matrix * scale)
     floor = len(values) * float(np.finfo(np.float32).eps)

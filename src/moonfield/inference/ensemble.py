@@ -77,6 +77,10 @@ class Ensemble(AbstractStepping):
         return self.of.quantity
 
     @property
+    def climbs(self) -> bool:
+        return self.of.climbs
+
+    @property
     def row_tolerance(self) -> float | None:
         return self.of.row_tolerance
 

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from .._core.checks import whole
+from .._core.errors import NonFiniteError
 from .._core.trees import Structure, named_leaves, split
 from ..families import Conditional, Gaussian, MeanField, MeanFieldState, Variational
 from ..model import AbstractModel, BayesianNetwork, space
@@ -142,7 +143,7 @@ class Laplace(AbstractDirect):
         if self.hessian == "kronecker":
             check_rows(target)
         mode = find_mode(target, seed, start, self.starts)
-        approximation, log_det, facts = _FITS[self.hessian](target, mode.point)
+        approximation, log_det, facts = _fitted(self.hessian, target, mode.point)
         numbers = len(_bayesian(target.model))
         evidence = mode.value + 0.5 * numbers * math.log(2.0 * math.pi) + 0.5 * log_det
         if self.hessian != "last_layer":
@@ -293,6 +294,29 @@ _FITS: dict[Hessian, Callable[[Target, Array], Fitted]] = {
     "kronecker": _kronecker,
     "last_layer": _last_layer,
 }
+
+
+def _fitted(hessian: Hessian, target: Target, mode: Array) -> Fitted:
+    try:
+        found = _FITS[hessian](target, mode)
+    except np.linalg.LinAlgError as error:  # of a matrix that is not finite
+        raise _no_curvature(target, mode) from error
+    leaves = jax.tree.leaves(eqx.filter(found[0], eqx.is_inexact_array))
+    if not all(np.isfinite(leaf).all() for leaf in leaves):
+        raise _no_curvature(target, mode)
+    return found
+
+
+def _no_curvature(target: Target, mode: Array) -> NonFiniteError:
+    """The largest parameter is named: it has run away, or is a logarithm of what has."""
+    path = space(target.model).path_of(int(np.argmax(np.abs(np.nan_to_num(mode, nan=np.inf)))))
+    return NonFiniteError(
+        f"The posterior has no curvature that is finite where it is largest, in `{path}`. Targets "
+        "that do not vary, or in very small or large units, do that: standardise them, or choose "
+        "a prior with less probability at 0.",
+        step=0,
+        path=path,
+    )
 
 
 def last_layer(model: AbstractModel) -> np.ndarray:

@@ -62,6 +62,11 @@ class AbstractStepping(AbstractMethod):
         """The name of what a step reports, bigger is better."""
         return "ELBO"
 
+    @property
+    def climbs(self) -> bool:
+        """Whether the fit climbs what a step reports, so that it can choose and end a fit."""
+        return True
+
     @abc.abstractmethod
     def noise_shape(self, size: int) -> tuple[int, int]:
         """(draws, standard normal numbers a draw) of one step, for z of `size` numbers."""

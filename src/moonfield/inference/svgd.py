@@ -71,6 +71,10 @@ class SVGD(AbstractStepping):
     def quantity(self) -> str:
         return "log joint density"
 
+    @property
+    def climbs(self) -> bool:
+        return False
+
     def noise_shape(self, size: int) -> tuple[int, int]:
         return self.particles, 0
 

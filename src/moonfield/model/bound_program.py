@@ -20,6 +20,7 @@ from .layout import Layout, Target
 from .local_sites import RowValues, by_row, local_size
 from .sites import (
     Trace,
+    base_of,
     is_factor,
     log_prob,
     row_sums,
@@ -178,8 +179,8 @@ class BoundProgram(AbstractBoundProgram):
 
     def moments(self, params: PyTree, inputs: PyTree) -> tuple[Array, Array]:
         fn = self.predictive(params, inputs)
-        if self.target.classes and not self.target.binary:
-            probs = cast(Any, fn).probs
+        if self.target.categorical:
+            probs = _probabilities(fn)
             return probs, probs * (1.0 - probs)
         shape = jnp.shape(fn.mean)
         return fn.mean, jnp.broadcast_to(fn.variance, shape)
@@ -247,6 +248,9 @@ class BoundProgram(AbstractBoundProgram):
         if not isinstance(X, Mapping):
             raise TypeError(f"Give the program's inputs by name, got {type(X).__name__}.")
         inputs = {name: np.array(as_array(name, value)) for name, value in X.items()}
+        for name, *_ in self.by_row:
+            if name in inputs and not inputs[name].ndim:
+                raise ValueError(f"{name!r} must have rows, got the number {inputs[name]}.")
         known = {*inspect.signature(self.fn).parameters}
         for name in inputs:
             if name not in known:
@@ -281,6 +285,8 @@ class BoundProgram(AbstractBoundProgram):
         return moments.shape[0] if moments.shape else 1
 
     def row_log_prob(self, params: PyTree, inputs: PyTree, y: Array) -> Float[Array, " rows"]:
+        if self.target.categorical:
+            y = y.astype(jnp.int32)
         value = jnp.asarray(self.predictive(params, inputs).log_prob(y))
         return jnp.sum(value, axis=range(1, value.ndim))
 
@@ -371,6 +377,11 @@ class BoundProgram(AbstractBoundProgram):
     ) -> Trace:
         key = jax.random.key(0) if key is None else key
         return run(self.fn, {**dict(self.static), **arrays}, choose, key)
+
+
+def _probabilities(fn: dist.Distribution) -> Float[Array, "rows classes"]:
+    probs = cast(Any, base_of(fn)).probs
+    return jnp.broadcast_to(probs, (*fn.batch_shape, probs.shape[-1]))
 
 
 def _key_of(params: PyTree) -> Array:

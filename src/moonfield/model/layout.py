@@ -7,8 +7,10 @@ import jax
 import numpyro.distributions as dist
 from jaxtyping import PyTree
 
-from .sites import Trace, is_factor, is_latent, is_observed, run, start_of
+from .observed import Observed, check_observed, observed_in
+from .sites import Trace, base_of, is_factor, is_latent, is_observed, run, start_of
 
+_OF_MODULES = "$params"  # ends the names of those that NumPyro's random modules give priors
 _CLASSES = (
     dist.BernoulliProbs,
     dist.BernoulliLogits,
@@ -27,6 +29,11 @@ class Target(NamedTuple):
     classes: bool
     binary: bool
     discrete: bool
+
+    @property
+    def categorical(self) -> bool:
+        """Whether it is the number of one of several classes, which NumPyro indexes by."""
+        return self.classes and not self.binary
 
 
 class Layout(NamedTuple):
@@ -50,9 +57,11 @@ def layout_of(fn: Callable, arrays: dict[str, Any], static: dict[str, Any]) -> L
 
     Raises:
         ValueError: the model has no observed site, subsamples a plate itself, or has a latent site
-            whose support has no bijection to the real line and is not discrete.
+            whose support has no bijection to the real line and is not discrete, or a
+            `numpyro.param`; what it observes is outside a site's support, or of another shape.
     """
     found: list[Layout] = []
+    observed: list[list[Observed]] = []
 
     def look(arrays: dict[str, Any]) -> PyTree:
         key = jax.random.key(0)
@@ -60,10 +69,13 @@ def layout_of(fn: Callable, arrays: dict[str, Any], static: dict[str, Any]) -> L
         def choose(site: dict) -> Any:
             return None if site["fn"].support.is_discrete else start_of(site, key)
 
-        found.append(_read(run(fn, {**arrays, **static}, choose, key), arrays))
+        trace = run(fn, {**arrays, **static}, choose, key)
+        found.append(_read(trace, arrays))
+        observed.append(observed_in(trace, arrays))
         return ()
 
     jax.eval_shape(look, arrays)
+    check_observed(observed[-1], arrays)
     return found[-1]
 
 
@@ -73,6 +85,11 @@ def _read(trace: Trace, arrays: dict[str, Any]) -> Layout:
     if not observed and not any(is_factor(site) for site in sites):
         raise ValueError("The program observes nothing: give a site obs=..., or a factor.")
     for site in sites:
+        if site["type"] == "param" and not site["name"].endswith(_OF_MODULES):
+            raise ValueError(
+                f"The program has the numpyro.param {site['name']!r}, which has no posterior and "
+                "would keep its first value. Give it a prior with numpyro.sample, or a number."
+            )
         if is_latent(site) and site["fn"].support.is_discrete and not _enumerable(site["fn"]):
             raise ValueError(
                 f"The discrete site {site['name']!r} ({type(site['fn']).__name__}) has no finite "
@@ -141,9 +158,7 @@ def _dims(site: dict[str, Any]) -> tuple[str, ...]:
 def _target(site: dict[str, Any], arrays: dict[str, Any], axis: int) -> Target:
     fn, value = site["fn"], site["value"]
     data = next((name for name, array in arrays.items() if array is value), None)
-    base = fn
-    while hasattr(base, "base_dist"):
-        base = base.base_dist
+    base = base_of(fn)
     binary = isinstance(base, dist.BernoulliProbs | dist.BernoulliLogits)
     return Target(
         site["name"],

@@ -60,6 +60,8 @@ class Program(AbstractProgram):
         """
         arrays, static = self._arguments(data)
         layout = layout_of(self.fn, arrays, static)
+        for name in (t.data for t in layout.targets if t.categorical and t.data is not None):
+            arrays[name] = arrays[name].astype(np.int32)
         layout = amortised_layout(layout) if amortised else layout
         rows, reason = self._rows(arrays, static, layout, amortised)
         if amortised and reason is not None:

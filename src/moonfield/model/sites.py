@@ -37,7 +37,7 @@ def is_latent(site: dict[str, Any]) -> bool:
 
 def is_factor(site: dict[str, Any]) -> bool:
     """Whether a site is a `numpyro.factor`."""
-    return site["type"] == "sample" and isinstance(_base(site["fn"]), dist.Unit)
+    return site["type"] == "sample" and isinstance(base_of(site["fn"]), dist.Unit)
 
 
 def is_observed(site: dict[str, Any]) -> bool:
@@ -76,7 +76,7 @@ def start_of(site: dict[str, Any], key: Array) -> Array:
     return transform(jax.random.uniform(key, shape, dtype, -1.0, 1.0))
 
 
-def _base(fn: dist.Distribution) -> dist.Distribution:
+def base_of(fn: dist.Distribution) -> dist.Distribution:
     while isinstance(fn, dist.ExpandedDistribution | dist.Independent | dist.MaskedDistribution):
         fn = fn.base_dist
     return fn

@@ -249,4 +249,11 @@ def _starting_point(model: AbstractModel, start: Any) -> tuple[Posterior | None,
                 f"start has shape {np.shape(leaf)} at {path_name(path)}, expected {want.shape}."
             )
     start = jax.tree.map(lambda leaf, want: jnp.asarray(leaf, want.dtype), start, shapes)
-    return None, model.from_start(start)
+    location = model.from_start(start)
+    bad = np.flatnonzero(~np.isfinite(space(model).unconstrain(location)))
+    if len(bad):
+        raise ValueError(
+            f"start is not finite, or not inside its prior's support, in "
+            f"`{space(model).path_of(int(bad[0]))}`."
+        )
+    return None, location

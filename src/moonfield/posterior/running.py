@@ -93,7 +93,7 @@ def run_steps(
     )  # fmt: skip
     by_row = method.row_tolerance
     goes_on = job.posterior is not None and method.tuned
-    automatic = Automatic(None if by_row is None else by_row * job.total, goes_on)
+    automatic = Automatic(None if by_row is None else by_row * job.total, goes_on, method.climbs)
     controller = automatic if steps is None else FixedSteps(int(steps), method.tuned, goes_on)
     start = None if job.posterior is None else job.posterior.approximation
     driver.start(start, job.location, squares=steps is None)

@@ -1,6 +1,7 @@
 """What a posterior says about new rows."""
 
 import functools
+import numbers
 from typing import Any
 
 import numpy as np
@@ -300,6 +301,8 @@ class Prediction:
 
 def _check_level(level: float, name: str = "level", room: float = 1.0) -> None:
     """`ValueError` outside (0, 1), or within a few rounding errors of an end."""
+    if not isinstance(level, numbers.Real):
+        raise TypeError(f"{name} must be one number, got {level!r}.")
     if not 0.0 < level < 1.0:
         raise ValueError(f"{name} must lie strictly between 0 and 1, got {level}.")
     precision = np.finfo(default_float())

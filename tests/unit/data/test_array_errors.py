@@ -145,3 +145,20 @@ def test_whole_numbers_do_not_wrap() -> None:
     with pytest.raises(ValueError, match=r"data\['id'\] has whole numbers from 1 to 4294967296"):
         as_array("id", np.array([1, 2**32]))
     assert as_array("id", np.array([-(2**31), 2**31 - 1])).tolist() == [-(2**31), 2**31 - 1]
+
+
+def test_masked_values() -> None:
+    values = np.ones((3, 2))
+    assert as_inputs(np.ma.asarray(values)).values.shape == (3, 2)
+    with pytest.raises(ValueError, match=r"X is masked, first at \(1, 0\): drop such rows"):
+        as_inputs(np.ma.masked_array(values, [[False, False], [True, False], [False, True]]))
+
+
+def test_what_is_neither_an_array_nor_a_table() -> None:
+    with pytest.raises(TypeError, match="X must be an array or a table, got dict"):
+        as_inputs({"a": np.ones(3)})
+
+
+def test_two_columns_of_one_name() -> None:
+    with pytest.raises(ValueError, match="X has two columns of one name"):
+        as_inputs(pd.DataFrame(np.ones((3, 2)), columns=["a", "a"]))
