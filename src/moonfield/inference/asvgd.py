@@ -39,7 +39,7 @@ class ASVGD(AbstractStepping):
     the mean log joint density of the points, nats: not an ELBO.
 
     A sampler starts in one place and may stay in one mode. Give `steps`: weights of a sampler that
-    do the same are many, so that they wander, and the automatic stop waits for them to settle.
+    do the same are many, so that they wander, and the automatic stop waits long for them.
 
     Args:
         particles: points a step.

@@ -70,7 +70,7 @@ METHODS: dict[str, Choice] = {
     "pathfinder": Choice(
         Pathfinder, "normals along the way to the mode; seconds for a program, starts for chains"
     ),
-    "sghmc": Choice(SGHMC, "a chain with friction, without rejections; a reference for networks"),
+    "sghmc": Choice(SGHMC, "a chain with friction, without rejections: rough, and never stuck"),
 }
 
 
