@@ -68,6 +68,12 @@ def test_masked_data_may_be_anything() -> None:
     assert found.predict({"x": X}).mean[0] == pytest.approx(2.0, rel=0.2)
 
 
+def test_shares_add_up_to_1_but_for_rounding() -> None:
+    shares = np.random.default_rng(0).dirichlet(np.ones(50), size=30)
+    found = fit(program(lambda q, x: dist.Dirichlet(jnp.exp(q) * jnp.ones((30, 50)))), shares)
+    assert found.sample(1_000)["q"].mean() == pytest.approx(0.0, abs=0.2)
+
+
 @pytest.mark.filterwarnings("ignore::moonfield.MoonfieldWarning")
 def test_a_support_that_parameters_change_is_not_judged() -> None:
     uniform = program(lambda q, x: dist.Uniform(0.0, 10.0 * jnp.exp(q) + 0.0 * x))

@@ -65,12 +65,16 @@ def check_observed(sites: list[Observed], arrays: dict[str, Any]) -> None:
 
 
 def _fixed_support(fn: Any) -> Any:
-    """Where a distribution can be, if no parameter and no mask changes that."""
-    inner = fn
+    """Where each number can be, if no parameter and no mask changes that; None for vectors.
+
+    Simplexes and the like are equations, which data meet up to rounding.
+    """
+    inner, support = fn, fn.support
     while hasattr(inner, "base_dist"):
         if isinstance(inner, dist.MaskedDistribution):
             return None
         inner = inner.base_dist
-    support = fn.support
-    leaves = jax.tree.leaves(support)
-    return None if any(isinstance(leaf, Tracer) for leaf in leaves) else support
+    while hasattr(support, "base_constraint"):
+        support = support.base_constraint
+    fixed = not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(support))
+    return support if fixed and support.event_dim == 0 else None
