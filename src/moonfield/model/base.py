@@ -17,6 +17,8 @@ from .._core.errors import MoonfieldWarning
 from ..data import Batch, Dataset, as_inputs, badly_scaled, dataset
 from .coordinates import Coordinates
 
+_LEAST = 1e-4  # root mean square of targets, below which units are too large
+
 
 class AbstractModel(eqx.Module):
     """A joint density `p(params) * prod_rows p(y_row | x_row, params)`.
@@ -158,7 +160,13 @@ class AbstractModel(eqx.Module):
         rows = dataset(X, y, self.target_shape(table.values), weights)
         self.check_targets(rows.inputs, rows.targets)
         warn_if_badly_scaled(rows.inputs, rows.columns)
+        self.warn_of_targets(rows.targets)
         return self, rows
+
+    def warn_of_targets(self, y: np.ndarray) -> None:
+        """Warn of numbers in units that priors and step sizes are not made for."""
+        if self.kind == "numbers" and not self.discrete:
+            _warn_of(badly_scaled(y, None, "y: target", _LEAST))
 
     def check_inputs(self, X: Any) -> PyTree:
         """Checked rows to predict for: arrays with rows first, copied."""
@@ -252,9 +260,12 @@ class AbstractModel(eqx.Module):
 
 def warn_if_badly_scaled(inputs: np.ndarray, columns: tuple[str, ...] | None) -> None:
     """Warn of a column of X that should be standardised."""
-    found = badly_scaled(inputs, columns, "X: column")
+    _warn_of(badly_scaled(inputs, columns, "X: column"))
+
+
+def _warn_of(found: str | None) -> None:
     if found is not None:
-        warnings.warn(f"{found}.", MoonfieldWarning, stacklevel=5)
+        warnings.warn(f"{found}.", MoonfieldWarning, stacklevel=6)
 
 
 def is_real(support: Constraint) -> bool:

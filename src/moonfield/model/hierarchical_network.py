@@ -129,6 +129,7 @@ class HierarchicalNetwork(AbstractNetworkModel):
         rows = dataset(X.X, y, self.target_shape(inputs), weights)
         self.check_targets(inputs, rows.targets)
         warn_if_badly_scaled(inputs["x"], rows.columns)
+        self.warn_of_targets(rows.targets)
         return self, rows._replace(inputs=inputs)
 
     def check_inputs(self, X: Any) -> PyTree:

@@ -40,4 +40,18 @@ def test_large_and_far_columns_are_named(scale: float, shift: float, words: str)
 def test_a_badly_scaled_regression_in_single_precision_warns_to_standardise() -> None:
     X = GOOD.astype(np.float64) * 1e5
     with pytest.warns(mf.MoonfieldWarning, match="column 0 has .*standardise"):
-        mf.fit(linear_model(3, mf.likelihoods.Normal(sd=1.0)), X, X[:, 0], steps=10)
+        mf.fit(linear_model(3, mf.likelihoods.Normal(sd=1.0)), X, 1e-5 * X[:, 0], steps=10)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_targets_in_odd_units_are_named(unit: float) -> None:
+    model = linear_model(3, mf.likelihoods.Normal())
+    with pytest.warns(mf.MoonfieldWarning, match="y: target 0 has mean .* standardise it"):
+        model.prepare(GOOD, unit * GOOD[:, 0])
+
+
+def test_counts_and_usual_targets_are_fine() -> None:
+    """Warnings are errors here."""
+    linear_model(3, mf.likelihoods.Normal()).prepare(GOOD, 20.0 + 5.0 * GOOD[:, 0])
+    linear_model(3, mf.likelihoods.Normal()).prepare(GOOD, np.zeros(50))
+    linear_model(3, mf.likelihoods.Poisson()).prepare(GOOD, np.full(50, 1e6))
