@@ -769,6 +769,13 @@ def test_codes_in_csv_stay_text(tmp_path, capsys):
     assert "column 'code' holds numbers; the model learned text there" in said
 
 
+def test_a_network_that_does_not_fit_is_said(tmp_path, capsys):
+    table = write(tmp_path / "a.csv", frame())
+    fit = ["fit", str(table), "--target", "price", "--hidden", "999999999999"]
+    assert main(fit) == 2
+    assert "needs more memory than there is" in capsys.readouterr().err
+
+
 def test_compressed_tables_are_named(tmp_path, capsys):
     table = tmp_path / "a.csv"
     table.write_bytes(gzip.compress(b"x,y\n1,2\n"))

@@ -18,6 +18,13 @@ def explained(about: str = "") -> Iterator[None]:
         yield
     except BadInput:
         raise
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        what = f"{about}: it" if about else "It"
+        raise BadInput(
+            f"{what} needs more memory than there is. Take a smaller network."
+        ) from error
     except (TypeError, ValueError) as error:
         text = str(error) or type(error).__name__
         raise BadInput(f"{about}: {text}" if about else text) from error
