@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
-from .reducers import Conditional, Cumulative, Tails, conditional_cdf
+from .reducers import Conditional, Cumulative, Tails, conditional_cdf, nearer_end
 from .stream import BLOCK_ROWS, Source, in_blocks, reduce_rows, stack, super_blocks, unblocked
 
 _MOST_BYTES = 64 * 2**20  # of the distributions of some blocks of rows under every draw
@@ -44,8 +44,8 @@ def _streamed(source: Source, inputs: PyTree, draws: int, y: np.ndarray) -> np.n
 
 
 def _stacked(under: PyTree, used: int, y: np.ndarray) -> np.ndarray:
-    tails = _tails(under, in_blocks(y)[:used])
-    return jax.tree.map(lambda leaf: unblocked(leaf)[: len(y)], tails).cdf()
+    tails = jax.device_get(_tails(under, in_blocks(y)[:used]))
+    return unblocked(tails.cdf())[: len(y)]
 
 
 def _blocks_of(rows: int) -> int:
@@ -60,12 +60,15 @@ def _blocks_of(rows: int) -> int:
 def _tails(under: PyTree, y: Array) -> Tails:
     """Of the distributions under each draw (draws, blocks, ...) at y (blocks, rows, ...)."""
 
-    def fold(total: Tails, one: PyTree) -> tuple[Tails, None]:
-        return jax.tree.map(jnp.add, total, Tails.of(jax.vmap(conditional_cdf)(one, y))), None
+    def cdf(one: PyTree) -> Array:
+        return jax.vmap(conditional_cdf)(one, y)
 
-    draws, nothing = len(jax.tree.leaves(under)[0]), jnp.zeros_like(y)
-    total, _ = jax.lax.scan(fold, Tails(nothing, nothing, nothing), under)
-    return jax.tree.map(lambda part: part / draws, total)
+    def fold(total: Array, one: PyTree) -> tuple[Array, None]:
+        return total + (cdf(one) - end), None
+
+    end = nearer_end(cdf(jax.tree.map(lambda leaf: leaf[0], under)))
+    draws = len(jax.tree.leaves(under)[0])
+    return Tails(jax.lax.scan(fold, jnp.zeros_like(y), under)[0] / draws, end)
 
 
 def _bytes(blocks: tuple[Any, ...], draws: int) -> int:

@@ -88,24 +88,19 @@ class LogDensity(AbstractReducer):
 
 
 class Tails(NamedTuple):
-    """A cumulative distribution, apart by what is near 0 and near 1: sums would lose its digits."""
+    """A cumulative distribution by its distance from 0 or 1: sums near 1 would lose its digits."""
 
-    lower: Array  # mean over draws of P(y' <= y | w) where it is below a half, else of 0
-    upper: Array  # of P(y' > y | w) where it is not, else of 0
-    share: Array  # of draws where it is not
-
-    @classmethod
-    def of(cls, cdf: Array) -> "Tails":
-        """Those of one draw."""
-        low = cdf < 0.5
-        return cls(
-            jnp.where(low, cdf, 0.0), jnp.where(low, 0.0, 1.0 - cdf), (~low).astype(cdf.dtype)
-        )
+    distance: Array  # mean over draws of P(y' <= y | w) - end
+    end: Array  # 0 or 1, which the first draw is nearer to
 
     def cdf(self) -> np.ndarray:
         """In 64 bits."""
-        lower, upper, share = (np.asarray(part, np.float64) for part in self)
-        return lower + (share - upper)
+        return np.asarray(self.end, np.float64) + self.distance
+
+
+def nearer_end(cdf: Array) -> Array:
+    """0 below a half, else 1."""
+    return jnp.floor(cdf + 0.5)
 
 
 class Cumulative(AbstractReducer):
@@ -113,15 +108,15 @@ class Cumulative(AbstractReducer):
 
     def one(
         self, model: AbstractModel, params: PyTree, inputs: PyTree, extra: Array, draw: Array
-    ) -> Tails:
-        return Tails.of(conditional_cdf(model.predictive(params, inputs), extra))
+    ) -> Array:
+        return conditional_cdf(model.predictive(params, inputs), extra)
 
-    def empty(self, value: Tails) -> Tails:
-        return Tails(*(jnp.zeros_like(part) for part in value))
+    def empty(self, value: Array) -> Tails:
+        return Tails(jnp.zeros_like(value), jnp.zeros_like(value))
 
-    def fold(self, total: Tails, value: Tails, count: Array) -> Tails:
-        pairs = zip(total, value, strict=True)
-        return Tails(*(_running_mean(mean, part, count) for mean, part in pairs))
+    def fold(self, total: Tails, value: Array, count: Array) -> Tails:
+        end = jnp.where(count == 0, nearer_end(value), total.end)
+        return Tails(_running_mean(total.distance, value - end, count), end)
 
 
 class Entropy(AbstractReducer):
