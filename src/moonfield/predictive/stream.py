@@ -93,7 +93,7 @@ def in_blocks(array: Any) -> Any:
     return padded.reshape(-1, BLOCK_ROWS, *array.shape[1:])
 
 
-def unblocked(leaf: Array, axis: int = 0) -> np.ndarray:
+def unblocked(leaf: Array | np.ndarray, axis: int = 0) -> np.ndarray:
     """The inverse of `in_blocks`, padding included."""
     return np.asarray(leaf).reshape(*leaf.shape[:axis], -1, *leaf.shape[axis + 2 :])
 
