@@ -60,7 +60,6 @@ def read_table(path: Path, without: Sequence[str] = ()) -> pa.Table:
             pieces = _json(path, None, without)
             table = pa.concat_tables(pieces, promote_options="permissive")
     names = table.column_names if names is None else names
-    _check_names(path, names, names)
     check_present(path, names, without)
     if table.num_rows == 0:
         raise BadInput(f"{path} has no rows.")

@@ -7,7 +7,7 @@ import jax
 import numpyro.distributions as dist
 from jaxtyping import PyTree
 
-from .observed import Observed, check_observed, observed_in
+from .observed import Observed, argument_of, check_observed, observed_in
 from .sites import Trace, base_of, is_factor, is_latent, is_observed, run, start_of
 
 _OF_MODULES = "$params"  # ends the names of those that NumPyro's random modules give priors
@@ -157,12 +157,11 @@ def _dims(site: dict[str, Any]) -> tuple[str, ...]:
 
 def _target(site: dict[str, Any], arrays: dict[str, Any], axis: int) -> Target:
     fn, value = site["fn"], site["value"]
-    data = next((name for name, array in arrays.items() if array is value), None)
     base = base_of(fn)
     binary = isinstance(base, dist.BernoulliProbs | dist.BernoulliLogits)
     return Target(
         site["name"],
-        data,
+        argument_of(site, arrays),
         tuple(value.shape[1:]) if axis else (),
         axis,
         isinstance(base, _CLASSES),

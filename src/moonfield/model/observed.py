@@ -26,12 +26,17 @@ def observed_in(trace: Trace, arrays: dict[str, Any]) -> list[Observed]:
     """The sites of a trace whose value is one of the arrays that the model was run on."""
     found = []
     for site in filter(is_observed, trace.values()):
-        data = next((name for name, array in arrays.items() if array is site["value"]), None)
+        data = argument_of(site, arrays)
         if data is not None:
             fn = site["fn"]
             kind, shape = type(base_of(fn)).__name__, fn.shape()
             found.append(Observed(site["name"], data, kind, _fixed_support(fn), shape))
     return found
+
+
+def argument_of(site: dict[str, Any], arrays: dict[str, Any]) -> str | None:
+    """Which argument a site's value is, if it is one."""
+    return next((name for name, array in arrays.items() if array is site["value"]), None)
 
 
 def check_observed(sites: list[Observed], arrays: dict[str, Any]) -> None:
